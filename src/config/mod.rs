@@ -1,0 +1,15 @@
+//! The configuration, one struct a section.
+//!
+//! Everything has a default that works on one machine without a network, so
+//! an empty file is a valid configuration. Unknown keys are refused and every
+//! fault is reported at once, at start.
+
+mod load;
+mod sections;
+
+pub use load::{ConfigError, Fault, load};
+pub use sections::{
+    ChannelEntry, ChatSection, Config, DatabaseEntry, DiscordSection, LimitsSection, ModelSection,
+    PersonEntry, QueryEntry, QueryParameter, RetrievalSection, SlackSection, SourceEntry,
+    SourceLayout, StoreSection,
+};

@@ -1,0 +1,277 @@
+//! The sections of `lorekeeper.toml`.
+
+use crate::domain::{EVERYONE, ParameterKind, SourceKind};
+use secrecy::SecretString;
+use serde::Deserialize;
+use serde_json::Value;
+use std::path::PathBuf;
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Config {
+    pub store: StoreSection,
+    pub model: ModelSection,
+    pub retrieval: RetrievalSection,
+    pub limits: LimitsSection,
+    pub chat: ChatSection,
+    pub slack: Option<SlackSection>,
+    pub discord: Option<DiscordSection>,
+    #[serde(rename = "source")]
+    pub sources: Vec<SourceEntry>,
+    #[serde(rename = "database")]
+    pub databases: Vec<DatabaseEntry>,
+    /// Files with `[[query]]` tables, relative to the configuration file.
+    pub query_files: Vec<PathBuf>,
+    #[serde(rename = "query")]
+    pub queries: Vec<QueryEntry>,
+    /// A file with `[[person]]` tables, relative to the configuration file.
+    pub people_file: Option<PathBuf>,
+    #[serde(rename = "person")]
+    pub people: Vec<PersonEntry>,
+    #[serde(rename = "channel")]
+    pub channels: Vec<ChannelEntry>,
+}
+
+/// Where questions, answers, feedback and the audit log are kept.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct StoreSection {
+    /// `postgres://…`; without one, SQLite in the data folder.
+    pub url: Option<SecretString>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct ModelSection {
+    /// Folder with `model.onnx` (or `model_int8.onnx`) and `tokenizer.json`.
+    pub embedding_dir: Option<PathBuf>,
+    /// ONNX Runtime's library; without one, where `make` put it or `ORT_DYLIB_PATH`.
+    pub onnxruntime: Option<PathBuf>,
+    pub threads: usize,
+}
+
+impl Default for ModelSection {
+    fn default() -> Self {
+        Self {
+            embedding_dir: None,
+            onnxruntime: None,
+            threads: 1,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct RetrievalSection {
+    /// Tokens in one chunk, title and heading path included.
+    pub chunk_tokens: usize,
+    pub overlap_tokens: usize,
+    /// Passages that each of the two searches brings to the fusion.
+    pub candidates: usize,
+}
+
+impl Default for RetrievalSection {
+    fn default() -> Self {
+        Self {
+            chunk_tokens: 200,
+            overlap_tokens: 30,
+            candidates: 100,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct LimitsSection {
+    /// Questions that one person may ask in an hour.
+    pub questions_per_hour: u32,
+    pub concurrent_questions: usize,
+    /// A question that is not answered by then ends with an apology.
+    pub answer_timeout_ms: u64,
+    pub tool_timeout_ms: u64,
+    pub tool_rows: usize,
+    pub tool_bytes: usize,
+    /// Larger files are left out, and named.
+    pub file_bytes: u64,
+}
+
+impl Default for LimitsSection {
+    fn default() -> Self {
+        Self {
+            questions_per_hour: 60,
+            concurrent_questions: 4,
+            answer_timeout_ms: 60_000,
+            tool_timeout_ms: 5_000,
+            tool_rows: 200,
+            tool_bytes: 262_144,
+            file_bytes: 20 * 1024 * 1024,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct ChatSection {
+    /// The company's time zone, for words such as "yesterday".
+    pub time_zone: chrono_tz::Tz,
+    /// After this many hours without a word, a thread must mention the bot again.
+    pub follow_up_hours: i64,
+}
+
+impl Default for ChatSection {
+    fn default() -> Self {
+        Self {
+            time_zone: chrono_tz::UTC,
+            follow_up_hours: 72,
+        }
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct SlackSection {
+    /// `xoxb-…`
+    pub bot_token: SecretString,
+    /// `xapp-…`, with the scope `connections:write`.
+    pub app_token: SecretString,
+    /// Another address of the Web API, for tests. No slash at the end.
+    #[serde(default)]
+    pub api_url: Option<String>,
+    /// Open sockets; Slack allows up to ten.
+    #[serde(default = "two")]
+    pub sockets: u32,
+}
+
+fn two() -> u32 {
+    2
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct DiscordSection {
+    pub bot_token: SecretString,
+    /// Another address of the API, for tests.
+    #[serde(default)]
+    pub api_url: Option<String>,
+    /// Guilds whose channels may be answered. Empty: every guild the bot is in.
+    #[serde(default)]
+    pub guilds: Vec<String>,
+}
+
+/// A folder or file that is read into the index.
+#[derive(Clone, Debug, Deserialize)]
+pub struct SourceEntry {
+    pub name: String,
+    pub path: PathBuf,
+    #[serde(default)]
+    pub kind: Option<SourceKind>,
+    /// Groups that may read it; a document's own front matter narrows this.
+    #[serde(default = "everyone")]
+    pub audience: Vec<String>,
+    #[serde(default)]
+    pub layout: SourceLayout,
+}
+
+fn everyone() -> Vec<String> {
+    vec![EVERYONE.into()]
+}
+
+/// Which fields of a record are what, for JSONL, JSON and CSV.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct SourceLayout {
+    pub id: Option<String>,
+    pub title: Option<String>,
+    /// Fields that are joined to the text; default: `text`.
+    pub text: Vec<String>,
+    pub date: Option<String>,
+}
+
+/// A database that questions may be answered from, with a role that can't write.
+#[derive(Clone, Debug, Deserialize)]
+pub struct DatabaseEntry {
+    pub name: String,
+    /// `postgres://…` or `sqlite:PATH`, relative to the configuration file.
+    pub url: SecretString,
+    /// Tables and views that free statements may read, `schema.table` or `table`. Empty: named queries only.
+    #[serde(default)]
+    pub tables: Vec<String>,
+    /// Groups that may call this database's queries.
+    #[serde(default = "everyone")]
+    pub audience: Vec<String>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct QueryEntry {
+    pub name: String,
+    pub database: String,
+    pub description: String,
+    pub sql: String,
+    /// The result in a sentence: `{rows}`, `{argument}`, `{column}` of the first row, `{period}`.
+    pub lead: String,
+    pub empty: String,
+    #[serde(default)]
+    pub examples: Vec<String>,
+    #[serde(default)]
+    pub parameters: Vec<QueryParameter>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct QueryParameter {
+    pub name: String,
+    #[serde(rename = "type")]
+    pub kind: String,
+    #[serde(default)]
+    pub default: Option<Value>,
+    #[serde(default)]
+    pub optional: bool,
+    #[serde(default)]
+    pub description: String,
+    /// Of a `choice`.
+    #[serde(default)]
+    pub values: Vec<String>,
+    /// Of a `choice`: one column, read at start.
+    #[serde(default)]
+    pub values_sql: Option<String>,
+    /// Of an `id`.
+    #[serde(default)]
+    pub pattern: Option<String>,
+}
+
+impl QueryParameter {
+    /// The kind, with `values` put in for a choice. `None`: no such type.
+    pub fn parameter_kind(&self, values: Vec<String>) -> Option<ParameterKind> {
+        Some(match self.kind.as_str() {
+            "window" => ParameterKind::Window,
+            "integer" => ParameterKind::Integer,
+            "number" => ParameterKind::Number,
+            "boolean" => ParameterKind::Boolean,
+            "choice" => ParameterKind::Choice { values },
+            "id" => ParameterKind::Id {
+                pattern: self.pattern.clone()?,
+            },
+            "text" => ParameterKind::Text,
+            _ => return None,
+        })
+    }
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct PersonEntry {
+    /// The name used with `--as`.
+    pub name: String,
+    #[serde(default)]
+    pub groups: Vec<String>,
+    /// Slack user id.
+    #[serde(default)]
+    pub slack: Option<String>,
+    /// Discord user id.
+    #[serde(default)]
+    pub discord: Option<String>,
+}
+
+/// A channel whose readers are all in these groups.
+#[derive(Clone, Debug, Deserialize)]
+pub struct ChannelEntry {
+    /// The platform's id of the channel, or its name in the terminal.
+    pub id: String,
+    pub groups: Vec<String>,
+}

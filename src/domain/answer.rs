@@ -1,0 +1,43 @@
+//! The answer that is saved, audited and posted.
+
+use super::{Evidence, Gap, Message, Plan};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    pub plan: Plan,
+    pub evidence: Vec<Evidence>,
+    pub gaps: Vec<Gap>,
+    /// What the reader sees.
+    pub message: Message,
+    /// Numbers of the evidence that the text cites.
+    pub citations: Vec<usize>,
+    /// True where the answer is "I don't know" or a refusal.
+    pub abstained: bool,
+    pub confidence: Confidence,
+    pub provenance: Provenance,
+    pub timings: StageTimings,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Confidence {
+    High,
+    Medium,
+    Low,
+}
+
+/// What produced the answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Provenance {
+    /// `quotation` where no language model took part.
+    pub generator: String,
+    pub adapter: Option<String>,
+    pub planner: String,
+}
+
+/// Milliseconds by stage: `plan`, `gather`, `compose`, `total`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct StageTimings(pub BTreeMap<String, f64>);

@@ -1,0 +1,54 @@
+//! What the planner may call: tools, their parameters, and how people ask for them.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Catalogue {
+    pub tools: Vec<ToolSpec>,
+}
+
+impl Catalogue {
+    pub fn tool(&self, name: &str) -> Option<&ToolSpec> {
+        self.tools.iter().find(|tool| tool.name == name)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolSpec {
+    pub name: String,
+    pub description: String,
+    pub parameters: Vec<Parameter>,
+    /// Questions in the way people type them.
+    pub examples: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Parameter {
+    pub name: String,
+    #[serde(flatten)]
+    pub kind: ParameterKind,
+    pub default: Option<Value>,
+    pub optional: bool,
+    #[serde(default)]
+    pub description: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ParameterKind {
+    /// A span of time, such as `24h` or `last month`.
+    Window,
+    Integer,
+    Number,
+    Boolean,
+    /// One of the values that the data has.
+    Choice {
+        values: Vec<String>,
+    },
+    /// A name of one record, such as `ORD-10023`. The pattern is a regular expression.
+    Id {
+        pattern: String,
+    },
+    Text,
+}

@@ -1,0 +1,86 @@
+//! What was found, and what could not be found out.
+
+use super::{DocumentId, SourceKind};
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// One piece of evidence, numbered as it is cited.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// 1-based, the number in `[1]`.
+    pub n: usize,
+    pub kind: EvidenceKind,
+    pub document: DocumentId,
+    pub title: String,
+    /// Where a person opens it: a path, an address, a ticket key, a query.
+    pub locator: String,
+    /// The heading path inside the document, outermost first, joined by ` > `.
+    pub section: String,
+    pub version: String,
+    pub date: Option<NaiveDate>,
+    pub owner: Option<String>,
+    pub text: String,
+    /// Higher is better; comparable within one question only.
+    pub score: f32,
+    pub rows: Option<ToolResult>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EvidenceKind {
+    Document,
+    Ticket,
+    Rows,
+}
+
+impl From<SourceKind> for EvidenceKind {
+    fn from(kind: SourceKind) -> Self {
+        match kind {
+            SourceKind::Documents => EvidenceKind::Document,
+            SourceKind::Tickets => EvidenceKind::Ticket,
+            SourceKind::Business => EvidenceKind::Rows,
+        }
+    }
+}
+
+/// The result of one tool call, with what a person needs to trust it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolResult {
+    pub tool: String,
+    pub source: String,
+    /// The statement that ran, shown on demand.
+    pub statement: String,
+    pub rows: Rows,
+    /// The result in one sentence, every figure taken from `rows` or the arguments.
+    pub lead: String,
+    pub as_of: DateTime<Utc>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Rows {
+    pub columns: Vec<String>,
+    pub rows: Vec<Vec<Value>>,
+    /// More rows existed than the cap let through.
+    pub truncated: bool,
+}
+
+/// Something that was looked for and not had. The answer names it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Gap {
+    pub source: String,
+    pub class: GapClass,
+    /// A sentence for the asker, from `reply.rs`; never an internal error text.
+    pub message: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GapClass {
+    SourceDown,
+    Timeout,
+    NotAllowed,
+    NoData,
+    BadQuestion,
+    ModelFailed,
+}

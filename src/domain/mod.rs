@@ -1,0 +1,27 @@
+//! Plain types and pure functions: no IO, no async.
+//!
+//! A question arrives as an [`Incoming`] event, becomes a [`Plan`], is looked
+//! up as [`Evidence`] and [`Gap`]s, and leaves as an [`Answer`] made of
+//! [`Block`]s, which each platform renders in its own way.
+
+mod answer;
+mod audience;
+mod catalogue;
+mod evidence;
+mod feedback;
+mod ids;
+mod incoming;
+mod message;
+mod plan;
+mod question;
+
+pub use answer::{Answer, Confidence, Provenance, StageTimings};
+pub use audience::{Access, Audience, EVERYONE, Group, Readers};
+pub use catalogue::{Catalogue, Parameter, ParameterKind, ToolSpec};
+pub use evidence::{Evidence, EvidenceKind, Gap, GapClass, Rows, ToolResult};
+pub use feedback::{Feedback, FeedbackChange, FeedbackTarget, Signal, Verdict, normalize_emoji};
+pub use ids::{ChannelId, DocumentId, MessageId, PersonId, QuestionId, TenantId, ThreadId};
+pub use incoming::{Addressed, Incoming, IncomingQuestion, Platform, Receipt, Refusal};
+pub use message::{Block, Inline, Message, SourceLine};
+pub use plan::{Intent, Plan, SourceKind, Style, ToolCall};
+pub use question::{Actor, ActorKind, Membership, Place, PlaceKind, Question, Role, Turn};

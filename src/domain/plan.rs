@@ -1,0 +1,85 @@
+//! What the planner decided to do about a question.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    pub intent: Intent,
+    /// Where to look. Empty where nothing is to be looked up.
+    pub sources: Vec<SourceKind>,
+    /// How many passages to bring: 10 for analytical questions, 5 for others.
+    pub top_k: usize,
+    pub style: Style,
+    /// The text to search for: the question, made to stand alone.
+    pub search: String,
+    pub tools: Vec<ToolCall>,
+    /// 0 to 1: how sure the planner is of intent and tools.
+    pub confidence: f32,
+}
+
+impl Plan {
+    /// The fixed plan that takes the place of one that can't be made.
+    pub fn search_only(search: impl Into<String>) -> Self {
+        Self {
+            intent: Intent::Knowledge,
+            sources: vec![SourceKind::Documents, SourceKind::Tickets],
+            top_k: 5,
+            style: Style::Explanation,
+            search: search.into(),
+            tools: Vec::new(),
+            confidence: 0.0,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Intent {
+    /// Something that a document or ticket says.
+    Knowledge,
+    /// A comparison, ranking or total over business data.
+    Analytical,
+    /// What is true now, in a live system.
+    Live,
+    /// One record, by its id.
+    Status,
+    /// A greeting, thanks, or a question about the bot.
+    SmallTalk,
+    /// Something that the bot does not do: writing, or the world outside.
+    OutOfScope,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceKind {
+    Documents,
+    Tickets,
+    Business,
+}
+
+impl SourceKind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SourceKind::Documents => "documents",
+            SourceKind::Tickets => "tickets",
+            SourceKind::Business => "business",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Style {
+    Brief,
+    List,
+    Table,
+    Explanation,
+}
+
+/// A read-only tool with typed arguments.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct ToolCall {
+    pub name: String,
+    pub args: Map<String, Value>,
+}

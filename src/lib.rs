@@ -1,0 +1,11 @@
+//! Lorekeeper answers the people of a company in the thread where they ask,
+//! from the company's documents, tickets and live systems.
+//!
+//! The modules are listed in reading order. A module uses only modules above
+//! it; the neighbours `store`, `model`, `knowledge` and `tools` do not use one
+//! another. `tests/layout.rs` holds this.
+
+pub mod domain;
+pub mod ports;
+
+pub mod config;
