@@ -14,6 +14,7 @@ mod incoming;
 mod message;
 mod plan;
 mod question;
+pub mod reply;
 
 pub use answer::{Answer, Confidence, Provenance, StageTimings};
 pub use audience::{Access, Audience, EVERYONE, Group, Readers};
