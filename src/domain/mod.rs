@@ -12,6 +12,7 @@ mod feedback;
 mod ids;
 mod incoming;
 mod message;
+pub mod plain;
 mod plan;
 mod question;
 pub mod reply;
