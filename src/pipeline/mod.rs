@@ -26,7 +26,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 /// What the pipeline works with.
 pub struct Pipeline {
-    pub planner: Planner,
+    pub planner: Arc<Planner>,
     pub embedder: Arc<dyn Embedder>,
     pub search: Arc<dyn Search>,
     pub tools: Arc<dyn Tools>,

@@ -5,7 +5,7 @@
 //! dimensions take about 50 microseconds.
 
 use crate::{
-    domain::{Catalogue, Intent},
+    domain::{Catalogue, Intent, ToolSpec},
     ports::{EmbedError, Embedder, TextRole},
 };
 use serde::Deserialize;
@@ -30,6 +30,7 @@ pub struct Router {
     examples: Vec<Example>,
 }
 
+#[derive(Clone)]
 struct Example {
     route: Route,
     vector: Vec<f32>,
@@ -48,30 +49,23 @@ impl Router {
         intents: &IntentExamples,
         catalogue: &Catalogue,
     ) -> Result<Self, EmbedError> {
-        let mut routes = Vec::new();
-        let mut texts = Vec::new();
-        let mut add = |route: Route, examples: &[String]| {
-            for example in examples {
-                routes.push(route.clone());
-                texts.push(masked(example));
-            }
-        };
-        add(Route::Intent(Intent::Knowledge), &intents.knowledge);
-        add(Route::Intent(Intent::SmallTalk), &intents.small_talk);
-        add(Route::Intent(Intent::OutOfScope), &intents.out_of_scope);
-        for tool in &catalogue.tools {
-            add(Route::Tool(tool.name.clone()), &tool.examples);
-            add(
-                Route::Tool(tool.name.clone()),
-                std::slice::from_ref(&tool.description),
-            );
+        let mut sentences = Vec::new();
+        for (intent, examples) in [
+            (Intent::Knowledge, &intents.knowledge),
+            (Intent::SmallTalk, &intents.small_talk),
+            (Intent::OutOfScope, &intents.out_of_scope),
+        ] {
+            sentences.extend(examples.iter().map(|example| (Route::Intent(intent), example)));
         }
-        let vectors = embedder.embed(texts, TextRole::Query).await?;
-        let examples = routes
-            .into_iter()
-            .zip(vectors)
-            .map(|(route, vector)| Example { route, vector })
-            .collect();
+        sentences.extend(tool_sentences(catalogue));
+        Ok(Self { examples: embedded(embedder, sentences).await? })
+    }
+
+    /// The same intents with the tools of another catalogue.
+    pub async fn with_tools(&self, embedder: &dyn Embedder, catalogue: &Catalogue) -> Result<Self, EmbedError> {
+        let intents = self.examples.iter().filter(|example| matches!(example.route, Route::Intent(_)));
+        let mut examples: Vec<Example> = intents.cloned().collect();
+        examples.extend(embedded(embedder, tool_sentences(catalogue)).await?);
         Ok(Self { examples })
     }
 
@@ -104,6 +98,21 @@ impl Router {
         scores.sort_by(|a, b| b.value.total_cmp(&a.value));
         scores
     }
+}
+
+fn tool_sentences(catalogue: &Catalogue) -> Vec<(Route, &String)> {
+    let sentences = |tool: &'_ ToolSpec| Route::Tool(tool.name.clone());
+    catalogue
+        .tools
+        .iter()
+        .flat_map(|tool| tool.examples.iter().chain([&tool.description]).map(move |text| (sentences(tool), text)))
+        .collect()
+}
+
+async fn embedded(embedder: &dyn Embedder, sentences: Vec<(Route, &String)>) -> Result<Vec<Example>, EmbedError> {
+    let texts = sentences.iter().map(|(_, text)| masked(text)).collect();
+    let vectors = embedder.embed(texts, TextRole::Query).await?;
+    Ok(sentences.into_iter().zip(vectors).map(|((route, _), vector)| Example { route, vector }).collect())
 }
 
 /// The question with names of records hidden: `ORD-10023` says nothing about

@@ -1,0 +1,3 @@
+//! The platforms: events in by pure parsing, a client out, rendering.
+
+pub mod terminal;
