@@ -9,5 +9,8 @@ pub mod domain;
 pub mod ports;
 
 pub mod config;
+pub mod directory;
 
 pub mod pipeline;
+
+pub mod store;

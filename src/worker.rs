@@ -9,8 +9,7 @@
 use crate::{
     directory::Directory,
     domain::{
-        Answer, Confidence, IncomingQuestion, Message, Plan, Platform, Provenance, Question, QuestionId, Readers,
-        StageTimings, plain::plain_text, reply,
+        Answer, Confidence, Message, Plan, Platform, Provenance, Question, QuestionId, StageTimings, plain::plain_text, reply,
     },
     pipeline::Pipeline,
     ports::{Chat, ChatError, Clock, PostKey},
@@ -161,8 +160,15 @@ impl Worker {
             if let Err(error) = chat.working(place).await {
                 warn!(error = %error, "show the sign of work");
             }
-            let answer = self.make_answer(claimed, chat).await?;
-            self.save(claimed, chat, &answer).await?;
+            let question = self.question(claimed).await?;
+            let answer = self.make_answer(claimed, &question, chat).await?;
+            let saving = Saving {
+                question: &question,
+                answer: &answer,
+                plain_text: &plain_text(&answer.message),
+                parts: &chat.render(&answer.message),
+            };
+            self.store.answers().save(&claimed.lease, &saving, self.clock.now()).await?;
         }
         self.deliver(claimed, chat).await?;
         self.store.answers().settle_posted(&claimed.lease, self.clock.now()).await?;
@@ -175,26 +181,23 @@ impl Worker {
     /// An answer for everybody who reads along, or the fixed refusal: the
     /// readers are asked for before anything is looked up, and again before
     /// the answer is saved.
-    async fn make_answer(&self, claimed: &Claimed, chat: &Arc<dyn Chat>) -> Result<Answer, WorkError> {
-        let IncomingQuestion { place, asker, .. } = &claimed.incoming;
-        if !chat.readers(place, asker).await.may_be_answered() {
-            return Ok(fixed_answer(reply::outsiders_read_here(), "refused: outsiders read along"));
+    async fn make_answer(
+        &self,
+        claimed: &Claimed,
+        question: &Question,
+        chat: &Arc<dyn Chat>,
+    ) -> Result<Answer, WorkError> {
+        let refusal = || fixed_answer(reply::outsiders_read_here(), "refused: outsiders read along");
+        let readers = || chat.readers(&question.place, &question.asker);
+        if !readers().await.may_be_answered() {
+            return Ok(refusal());
         }
         self.show(claimed, chat, &reply::working()).await?;
-        let question = self.question(claimed).await?;
-        let answer = match tokio::time::timeout(self.answer_timeout, self.pipeline.answer(&question)).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                warn!("the answer took too long");
-                return Ok(fixed_answer(reply::timed_out(question.id), "timed out"));
-            }
+        let Ok(answer) = tokio::time::timeout(self.answer_timeout, self.pipeline.answer(question)).await else {
+            warn!("the answer took too long");
+            return Ok(fixed_answer(reply::timed_out(question.id), "timed out"));
         };
-        match chat.readers(place, asker).await {
-            readers if readers.may_be_answered() => Ok(answer),
-            Readers::AskerOnly | Readers::Internal | Readers::WithGuests | Readers::External | Readers::Unknown => {
-                Ok(fixed_answer(reply::outsiders_read_here(), "refused: outsiders read along"))
-            }
-        }
+        Ok(if readers().await.may_be_answered() { answer } else { refusal() })
     }
 
     async fn question(&self, claimed: &Claimed) -> Result<Question, StoreError> {
@@ -217,17 +220,6 @@ impl Worker {
         let placeholder = parts.get(..1).unwrap_or_default();
         self.store.outbox().plan_parts(&claimed.lease, placeholder, self.clock.now()).await?;
         self.deliver(claimed, chat).await
-    }
-
-    async fn save(&self, claimed: &Claimed, chat: &Arc<dyn Chat>, answer: &Answer) -> Result<(), WorkError> {
-        let saving = Saving {
-            incoming: &claimed.incoming,
-            answer,
-            plain_text: &plain_text(&answer.message),
-            parts: &chat.render(&answer.message),
-        };
-        self.store.answers().save(&claimed.lease, &saving, self.clock.now()).await?;
-        Ok(())
     }
 
     /// Brings every part to the platform, in order.
