@@ -22,11 +22,21 @@ impl Directory {
                 groups_of.insert(PersonId::new(format!("slack:{id}")), person.groups.clone());
             }
             if let Some(id) = &person.discord {
-                groups_of.insert(PersonId::new(format!("discord:{id}")), person.groups.clone());
+                groups_of.insert(
+                    PersonId::new(format!("discord:{id}")),
+                    person.groups.clone(),
+                );
             }
         }
-        let channels = config.channels.iter().map(|channel| (channel.id.clone(), channel.groups.clone())).collect();
-        Self { groups_of, channels }
+        let channels = config
+            .channels
+            .iter()
+            .map(|channel| (channel.id.clone(), channel.groups.clone()))
+            .collect();
+        Self {
+            groups_of,
+            channels,
+        }
     }
 
     /// What the person may see by themselves.
@@ -42,7 +52,11 @@ impl Directory {
         match place.kind {
             PlaceKind::Direct => own,
             PlaceKind::Channel | PlaceKind::Thread => {
-                let readers = self.channels.get(place.channel.as_str()).cloned().unwrap_or_default();
+                let readers = self
+                    .channels
+                    .get(place.channel.as_str())
+                    .cloned()
+                    .unwrap_or_default();
                 own.shared_with(&Access::member_of(readers))
             }
         }
@@ -81,19 +95,40 @@ mod tests {
             slack: Some("U1".into()),
             discord: None,
         };
-        let channel = ChannelEntry { id: "C-FIN".into(), groups: vec!["finance".into()] };
-        let config = Config { people: vec![person], channels: vec![channel], ..Config::default() };
+        let channel = ChannelEntry {
+            id: "C-FIN".into(),
+            groups: vec!["finance".into()],
+        };
+        let config = Config {
+            people: vec![person],
+            channels: vec![channel],
+            ..Config::default()
+        };
         let directory = Directory::new(&config);
         let mara = Actor::member(PersonId::new("slack:U1"));
         let other = Actor::member(PersonId::new("slack:U2"));
         let check = |actor: &Actor, place: &Place, group: &str, expected: bool| {
-            assert_eq!(Audience::of([group]).admits(&directory.access_at(place, actor)), expected, "{group} {place:?}");
+            assert_eq!(
+                Audience::of([group]).admits(&directory.access_at(place, actor)),
+                expected,
+                "{group} {place:?}"
+            );
         };
         check(&mara, &place("D1", PlaceKind::Direct), "board", true);
         check(&mara, &place("C-FIN", PlaceKind::Channel), "finance", true);
         check(&mara, &place("C-FIN", PlaceKind::Thread), "board", false);
         check(&mara, &place("C-ALL", PlaceKind::Channel), "finance", false);
-        check(&other, &place("C-FIN", PlaceKind::Channel), "finance", false);
-        check(&other, &place("C-ALL", PlaceKind::Channel), "everyone", true);
+        check(
+            &other,
+            &place("C-FIN", PlaceKind::Channel),
+            "finance",
+            false,
+        );
+        check(
+            &other,
+            &place("C-ALL", PlaceKind::Channel),
+            "everyone",
+            true,
+        );
     }
 }

@@ -5,7 +5,10 @@
 
 use crate::{
     config::Config,
-    domain::{Addressed, ActorKind, Incoming, IncomingQuestion, Message, Platform, QuestionId, Receipt, Refusal, reply},
+    domain::{
+        ActorKind, Addressed, Incoming, IncomingQuestion, Message, Platform, QuestionId, Receipt,
+        Refusal, reply,
+    },
     ports::{BoxError, Chat, Clock, Sink},
     store::{Store, StoreError},
 };
@@ -33,7 +36,13 @@ pub struct Intake {
 }
 
 impl Intake {
-    pub fn new(store: Store, clock: Arc<dyn Clock>, chats: Chats, config: &Config, work: Arc<Notify>) -> Self {
+    pub fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        chats: Chats,
+        config: &Config,
+        work: Arc<Notify>,
+    ) -> Self {
         Self {
             store,
             clock,
@@ -54,14 +63,23 @@ impl Intake {
             return Ok(Receipt::Refused(Refusal::Empty));
         }
         let inbox = self.store.inbox();
-        if question.addressed == Addressed::Thread && !inbox.thread_known(&question.place, now - self.follow_up).await? {
+        if question.addressed == Addressed::Thread
+            && !inbox
+                .thread_known(&question.place, now - self.follow_up)
+                .await?
+        {
             return Ok(Receipt::Refused(Refusal::NotAddressed));
         }
         let id = QuestionId::new();
-        let asked = inbox.asked_since(&question.asker.person, now - Duration::hours(1)).await?;
+        let asked = inbox
+            .asked_since(&question.asker.person, now - Duration::hours(1))
+            .await?;
         let receipt = if asked >= u64::from(self.questions_per_hour) {
             let parts = self.render(question.place.platform, &reply::over_quota("in an hour"));
-            match inbox.refuse(question, id, &parts, "over quota", now).await? {
+            match inbox
+                .refuse(question, id, &parts, "over quota", now)
+                .await?
+            {
                 Receipt::Accepted(_) => Receipt::Refused(Refusal::OverQuota),
                 other => other,
             }
@@ -73,7 +91,10 @@ impl Intake {
     }
 
     fn render(&self, platform: Platform, message: &Message) -> Vec<crate::ports::Part> {
-        self.chats.get().and_then(|chats| chats.get(&platform)).map_or_else(Vec::new, |chat| chat.render(message))
+        self.chats
+            .get()
+            .and_then(|chats| chats.get(&platform))
+            .map_or_else(Vec::new, |chat| chat.render(message))
     }
 }
 
@@ -86,7 +107,10 @@ impl Sink for Intake {
                 info!(platform = %question.place.platform, receipt = ?receipt, "Took in a question");
             }
             Incoming::Feedback(feedback) => {
-                self.store.feedback().record(&feedback, self.clock.now()).await?;
+                self.store
+                    .feedback()
+                    .record(&feedback, self.clock.now())
+                    .await?;
                 info!("Recorded feedback");
             }
             Incoming::Ignored(why) => debug!(why, "Ignored an event"),

@@ -14,3 +14,11 @@ pub mod directory;
 pub mod pipeline;
 
 pub mod store;
+
+pub mod learning;
+
+pub mod chat;
+pub mod intake;
+pub mod worker;
+
+pub mod telemetry;

@@ -9,11 +9,14 @@
 use crate::{
     directory::Directory,
     domain::{
-        Answer, Confidence, Message, Plan, Platform, Provenance, Question, QuestionId, StageTimings, plain::plain_text, reply,
+        Answer, Confidence, Message, Plan, Platform, Provenance, Question, QuestionId,
+        StageTimings, plain::plain_text, reply,
     },
     pipeline::Pipeline,
     ports::{Chat, ChatError, Clock, PostKey},
-    store::{Claimant, Claimed, Lease, NextStep, OutboxPart, Saving, Shown, Stage, Store, StoreError},
+    store::{
+        Claimant, Claimed, Lease, NextStep, OutboxPart, Saving, Shown, Stage, Store, StoreError,
+    },
 };
 use std::{collections::HashMap, sync::Arc, time::Duration};
 use tokio::{sync::Notify, task::JoinSet};
@@ -60,7 +63,12 @@ impl Worker {
         let mut sweep = tokio::time::interval(SWEEP_EVERY);
         loop {
             while running.len() < concurrent && !stop.is_cancelled() {
-                match self.store.inbox().claim(&self.claimant, self.clock.now()).await {
+                match self
+                    .store
+                    .inbox()
+                    .claim(&self.claimant, self.clock.now())
+                    .await
+                {
                     Ok(Some(claimed)) => {
                         let worker = self.clone();
                         running.spawn(async move { worker.work_on(claimed).await });
@@ -95,7 +103,12 @@ impl Worker {
 
     /// Claims this question and settles it. `false`: it waits for another one of its thread.
     pub async fn answer_now(&self, id: QuestionId) -> Result<bool, StoreError> {
-        match self.store.inbox().claim_question(&self.claimant, id, self.clock.now()).await? {
+        match self
+            .store
+            .inbox()
+            .claim_question(&self.claimant, id, self.clock.now())
+            .await?
+        {
             Some(claimed) => {
                 self.work_on(claimed).await;
                 Ok(true)
@@ -123,7 +136,12 @@ impl Worker {
     async fn keep(&self, lease: &Lease) {
         loop {
             tokio::time::sleep(self.claimant.lease / 3).await;
-            match self.store.inbox().renew(lease, self.claimant.lease, self.clock.now()).await {
+            match self
+                .store
+                .inbox()
+                .renew(lease, self.claimant.lease, self.clock.now())
+                .await
+            {
                 Ok(true) => {}
                 Ok(false) => return,
                 Err(error) => warn!(error = %error, "renew lease"),
@@ -137,7 +155,8 @@ impl Worker {
             Ok(()) => info!("Settled question {}", lease.question),
             Err(WorkError::Chat(ChatError::Permanent { call, code })) => {
                 warn!(call, code, "the platform refuses the reply");
-                self.give_up(&claimed, "the platform refuses the reply").await;
+                self.give_up(&claimed, "the platform refuses the reply")
+                    .await;
             }
             Err(error) if claimed.attempts + 1 >= MAX_ATTEMPTS => {
                 error!(error = %error, attempts = claimed.attempts, "gave a question up");
@@ -146,7 +165,12 @@ impl Worker {
             Err(error) => {
                 warn!(error = %error, attempts = claimed.attempts, "put a question off");
                 let pause = chrono::Duration::seconds(2 << claimed.attempts.min(6));
-                if let Err(error) = self.store.inbox().retry_later(&lease, self.clock.now() + pause).await {
+                if let Err(error) = self
+                    .store
+                    .inbox()
+                    .retry_later(&lease, self.clock.now() + pause)
+                    .await
+                {
                     warn!(error = %error, "put question off");
                 }
             }
@@ -168,10 +192,16 @@ impl Worker {
                 plain_text: &plain_text(&answer.message),
                 parts: &chat.render(&answer.message),
             };
-            self.store.answers().save(&claimed.lease, &saving, self.clock.now()).await?;
+            self.store
+                .answers()
+                .save(&claimed.lease, &saving, self.clock.now())
+                .await?;
         }
         self.deliver(claimed, chat).await?;
-        self.store.answers().settle_posted(&claimed.lease, self.clock.now()).await?;
+        self.store
+            .answers()
+            .settle_posted(&claimed.lease, self.clock.now())
+            .await?;
         if let Err(error) = chat.finished(place).await {
             warn!(error = %error, "take away the sign of work");
         }
@@ -187,22 +217,37 @@ impl Worker {
         question: &Question,
         chat: &Arc<dyn Chat>,
     ) -> Result<Answer, WorkError> {
-        let refusal = || fixed_answer(reply::outsiders_read_here(), "refused: outsiders read along");
+        let refusal = || {
+            fixed_answer(
+                reply::outsiders_read_here(),
+                "refused: outsiders read along",
+            )
+        };
         let readers = || chat.readers(&question.place, &question.asker);
         if !readers().await.may_be_answered() {
             return Ok(refusal());
         }
         self.show(claimed, chat, &reply::working()).await?;
-        let Ok(answer) = tokio::time::timeout(self.answer_timeout, self.pipeline.answer(question)).await else {
+        let Ok(answer) =
+            tokio::time::timeout(self.answer_timeout, self.pipeline.answer(question)).await
+        else {
             warn!("the answer took too long");
             return Ok(fixed_answer(reply::timed_out(question.id), "timed out"));
         };
-        Ok(if readers().await.may_be_answered() { answer } else { refusal() })
+        Ok(if readers().await.may_be_answered() {
+            answer
+        } else {
+            refusal()
+        })
     }
 
     async fn question(&self, claimed: &Claimed) -> Result<Question, StoreError> {
         let incoming = &claimed.incoming;
-        let thread = self.store.inbox().thread_turns(&incoming.place, incoming.asked_at, THREAD_QUESTIONS).await?;
+        let thread = self
+            .store
+            .inbox()
+            .thread_turns(&incoming.place, incoming.asked_at, THREAD_QUESTIONS)
+            .await?;
         Ok(Question {
             id: claimed.lease.question,
             asker: incoming.asker.clone(),
@@ -215,10 +260,18 @@ impl Worker {
     }
 
     /// Posts the placeholder, so that every later step is an edit.
-    async fn show(&self, claimed: &Claimed, chat: &Arc<dyn Chat>, message: &Message) -> Result<(), WorkError> {
+    async fn show(
+        &self,
+        claimed: &Claimed,
+        chat: &Arc<dyn Chat>,
+        message: &Message,
+    ) -> Result<(), WorkError> {
         let parts = chat.render(message);
         let placeholder = parts.get(..1).unwrap_or_default();
-        self.store.outbox().plan_parts(&claimed.lease, placeholder, self.clock.now()).await?;
+        self.store
+            .outbox()
+            .plan_parts(&claimed.lease, placeholder, self.clock.now())
+            .await?;
         self.deliver(claimed, chat).await
     }
 
@@ -230,9 +283,17 @@ impl Worker {
         Ok(())
     }
 
-    async fn deliver_part(&self, claimed: &Claimed, chat: &Arc<dyn Chat>, sent: OutboxPart) -> Result<(), WorkError> {
+    async fn deliver_part(
+        &self,
+        claimed: &Claimed,
+        chat: &Arc<dyn Chat>,
+        sent: OutboxPart,
+    ) -> Result<(), WorkError> {
         let (place, outbox) = (&claimed.incoming.place, self.store.outbox());
-        let key = PostKey { question: sent.question, part: sent.part };
+        let key = PostKey {
+            question: sent.question,
+            part: sent.part,
+        };
         let mut tries = 0;
         let mut step = sent.next_step().into_step();
         loop {
@@ -241,14 +302,24 @@ impl Worker {
                 Step::Edit(message) => match chat.edit(place, message, &sent.payload).await {
                     Ok(()) => {
                         let shown = Shown::Payload(&sent.payload);
-                        outbox.posted(sent.question, sent.part, message, shown, self.clock.now()).await?;
+                        outbox
+                            .posted(sent.question, sent.part, message, shown, self.clock.now())
+                            .await?;
                         return Ok(());
                     }
                     Err(error) => error,
                 },
                 Step::LookUp => match chat.find(place, &key).await {
                     Ok(Some(message)) => {
-                        outbox.posted(sent.question, sent.part, &message, Shown::Unknown, self.clock.now()).await?;
+                        outbox
+                            .posted(
+                                sent.question,
+                                sent.part,
+                                &message,
+                                Shown::Unknown,
+                                self.clock.now(),
+                            )
+                            .await?;
                         step = Step::Edit(message);
                         continue;
                     }
@@ -259,11 +330,15 @@ impl Worker {
                     Err(error) => error,
                 },
                 Step::Post => {
-                    outbox.start_sending(&claimed.lease, sent.part, self.clock.now()).await?;
+                    outbox
+                        .start_sending(&claimed.lease, sent.part, self.clock.now())
+                        .await?;
                     match chat.post(place, &sent.payload, &key).await {
                         Ok(message) => {
                             let shown = Shown::Payload(&sent.payload);
-                            outbox.posted(sent.question, sent.part, &message, shown, self.clock.now()).await?;
+                            outbox
+                                .posted(sent.question, sent.part, &message, shown, self.clock.now())
+                                .await?;
                             return Ok(());
                         }
                         Err(error) => {
@@ -287,7 +362,11 @@ impl Worker {
         }
     }
 
-    async fn record_failed_post(&self, sent: &OutboxPart, error: &ChatError) -> Result<(), StoreError> {
+    async fn record_failed_post(
+        &self,
+        sent: &OutboxPart,
+        error: &ChatError,
+    ) -> Result<(), StoreError> {
         let (outbox, now) = (self.store.outbox(), self.clock.now());
         match error {
             ChatError::InDoubt { .. } => outbox.in_doubt(sent.question, sent.part, now).await,
@@ -299,7 +378,9 @@ impl Worker {
     /// Tells the asker, where the platform still lets us, and ends the question.
     async fn give_up(&self, claimed: &Claimed, reason: &str) {
         if let Ok(chat) = self.chat(claimed.incoming.place.platform) {
-            let told = self.show(claimed, chat, &reply::failed(claimed.lease.question)).await;
+            let told = self
+                .show(claimed, chat, &reply::failed(claimed.lease.question))
+                .await;
             if let Err(error) = told {
                 warn!(error = %error, "tell the asker that the question failed");
             }
@@ -307,7 +388,12 @@ impl Worker {
                 warn!(error = %error, "take away the sign of work");
             }
         }
-        if let Err(error) = self.store.inbox().give_up(&claimed.lease, reason, self.clock.now()).await {
+        if let Err(error) = self
+            .store
+            .inbox()
+            .give_up(&claimed.lease, reason, self.clock.now())
+            .await
+        {
             error!(error = %error, "give question up");
         }
     }
@@ -339,14 +425,21 @@ impl NextStep<'_> {
 /// An answer that no lookup went into.
 fn fixed_answer(message: Message, why: &'static str) -> Answer {
     Answer {
-        plan: Plan { sources: Vec::new(), ..Plan::search_only("") },
+        plan: Plan {
+            sources: Vec::new(),
+            ..Plan::search_only("")
+        },
         evidence: Vec::new(),
         gaps: Vec::new(),
         message,
         citations: Vec::new(),
         abstained: true,
         confidence: Confidence::High,
-        provenance: Provenance { generator: why.into(), adapter: None, planner: "none".into() },
+        provenance: Provenance {
+            generator: why.into(),
+            adapter: None,
+            planner: "none".into(),
+        },
         timings: StageTimings::default(),
     }
 }

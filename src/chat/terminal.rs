@@ -19,7 +19,9 @@ pub struct TerminalChat {
 
 impl TerminalChat {
     pub fn new(out: impl Write + Send + 'static) -> Self {
-        Self { out: Mutex::new(Box::new(out)) }
+        Self {
+            out: Mutex::new(Box::new(out)),
+        }
     }
 
     /// For commands that print the answer themselves.
@@ -29,7 +31,9 @@ impl TerminalChat {
 
     fn write(&self, text: &str) -> Result<(), ChatError> {
         let mut out = self.out.lock().unwrap_or_else(PoisonError::into_inner);
-        writeln!(out, "{text}\n").and_then(|()| out.flush()).map_err(|error| ChatError::Unavailable(error.into()))
+        writeln!(out, "{text}\n")
+            .and_then(|()| out.flush())
+            .map_err(|error| ChatError::Unavailable(error.into()))
     }
 }
 
@@ -53,18 +57,34 @@ impl Chat for TerminalChat {
 
     fn render(&self, message: &Message) -> Vec<Part> {
         let plain = plain_text(message);
-        vec![Part { payload: serde_json::json!({ "text": plain }), plain }]
+        vec![Part {
+            payload: serde_json::json!({ "text": plain }),
+            plain,
+        }]
     }
 
-    async fn post(&self, _place: &Place, _part: &Part, key: &PostKey) -> Result<MessageId, ChatError> {
+    async fn post(
+        &self,
+        _place: &Place,
+        _part: &Part,
+        key: &PostKey,
+    ) -> Result<MessageId, ChatError> {
         Ok(MessageId::new(format!("{}-{}", key.question, key.part)))
     }
 
     async fn find(&self, _place: &Place, key: &PostKey) -> Result<Option<MessageId>, ChatError> {
-        Ok(Some(MessageId::new(format!("{}-{}", key.question, key.part))))
+        Ok(Some(MessageId::new(format!(
+            "{}-{}",
+            key.question, key.part
+        ))))
     }
 
-    async fn edit(&self, _place: &Place, _message: &MessageId, part: &Part) -> Result<(), ChatError> {
+    async fn edit(
+        &self,
+        _place: &Place,
+        _message: &MessageId,
+        part: &Part,
+    ) -> Result<(), ChatError> {
         self.write(&part.plain)
     }
 }

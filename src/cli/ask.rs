@@ -1,7 +1,10 @@
 //! `lorekeeper ask`: one question through the whole path, or many lines
 //! through the pipeline alone.
 
-use super::document::AnswerDocument;
+use super::{
+    document::AnswerDocument,
+    passages::{Passage, PassageSearch},
+};
 use crate::{
     app::{App, open_store},
     chat::terminal::TerminalChat,
@@ -11,7 +14,6 @@ use crate::{
         Access, Actor, Addressed, ChannelId, IncomingQuestion, MessageId, PersonId, Place, PlaceKind, Platform,
         Question, QuestionId, Receipt, TenantId, ThreadId, Turn, plain::plain_text,
     },
-    knowledge::{Passage, PassageSearch},
     pipeline::Pipeline,
     tools::Toolbox,
 };
@@ -115,6 +117,7 @@ struct Line {
 /// The pipeline alone, for measuring: nothing is stored.
 async fn ask_lines(config: Config, data_dir: &Path) -> anyhow::Result<()> {
     let app = App::open(config, data_dir).await?;
+    let no_tools = Arc::new(Toolbox::open(&Config::default(), app.clock.clone()).await?);
     let without_tools = Arc::new(app.pipeline.planner.with_catalogue(Default::default()).await?);
     let mut out = std::io::stdout().lock();
     for (number, line) in std::io::stdin().lock().lines().enumerate() {
@@ -132,7 +135,7 @@ async fn ask_lines(config: Config, data_dir: &Path) -> anyhow::Result<()> {
                     planner: without_tools.clone(),
                     embedder: app.embedder.clone(),
                     search: Arc::new(search),
-                    tools: Arc::new(Toolbox::empty(app.clock.clone())),
+                    tools: no_tools.clone(),
                     clock: app.clock.clone(),
                 };
                 pipeline.answer(&question).await

@@ -10,6 +10,7 @@ mod embed;
 mod eval;
 mod feedback;
 mod ingest;
+mod passages;
 mod plan;
 mod search;
 mod serve;

@@ -57,16 +57,24 @@ pub enum Fact {
 #[derive(Debug, thiserror::Error)]
 pub enum SuiteError {
     #[error("{path}: {source}")]
-    Unreadable { path: String, source: std::io::Error },
+    Unreadable {
+        path: String,
+        source: std::io::Error,
+    },
     #[error("{path}: {source}")]
-    Invalid { path: String, source: toml::de::Error },
+    Invalid {
+        path: String,
+        source: toml::de::Error,
+    },
 }
 
 impl Suite {
     pub fn read(path: &Path) -> Result<Self, SuiteError> {
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| SuiteError::Unreadable { path: name.clone(), source })?;
+        let text = std::fs::read_to_string(path).map_err(|source| SuiteError::Unreadable {
+            path: name.clone(),
+            source,
+        })?;
         toml::from_str(&text).map_err(|source| SuiteError::Invalid { path: name, source })
     }
 }
@@ -90,7 +98,8 @@ pub struct Marks {
 pub fn mark(gold: &GoldQuestion, answer: &Answer, numbers: &[Value]) -> Marks {
     let shown = comparable(&plain_text(&answer.message));
     let tests_facts = !gold.facts.is_empty() || !numbers.is_empty();
-    let facts = gold.facts.iter().all(|fact| fact.stands_in(&shown)) && numbers.iter().all(|value| stands_in(value, &shown));
+    let facts = gold.facts.iter().all(|fact| fact.stands_in(&shown))
+        && numbers.iter().all(|value| stands_in(value, &shown));
     let tool = answer.plan.tools.first();
     Marks {
         id: gold.id.clone(),
@@ -98,12 +107,22 @@ pub fn mark(gold: &GoldQuestion, answer: &Answer, numbers: &[Value]) -> Marks {
         facts: tests_facts.then_some(facts),
         abstention: answer.abstained == gold.abstain,
         plan: plan_is_right(gold, answer),
-        tool: gold.tool.as_ref().map(|name| tool.is_some_and(|tool| tool.name == *name)),
+        tool: gold
+            .tool
+            .as_ref()
+            .map(|name| tool.is_some_and(|tool| tool.name == *name)),
         arguments: (!gold.arguments.is_empty()).then(|| {
-            tool.is_some_and(|tool| gold.arguments.iter().all(|(name, value)| same_value(tool.args.get(name), value)))
+            tool.is_some_and(|tool| {
+                gold.arguments
+                    .iter()
+                    .all(|(name, value)| same_value(tool.args.get(name), value))
+            })
         }),
         document: (!gold.documents.is_empty()).then(|| cites_any(answer, &gold.documents)),
-        leaked: gold.forbidden.iter().any(|text| shown.contains(&comparable(text))),
+        leaked: gold
+            .forbidden
+            .iter()
+            .any(|text| shown.contains(&comparable(text))),
         total_ms: answer.timings.0.get("total").copied().unwrap_or_default(),
     }
 }
@@ -120,8 +139,11 @@ fn plan_is_right(gold: &GoldQuestion, answer: &Answer) -> bool {
     let sources_are_right = if gold.sources.is_empty() {
         plan.sources.is_empty()
     } else {
-        gold.sources.iter().all(|source| plan.sources.contains(source))
-            && (gold.sources.contains(&SourceKind::Business) || !plan.sources.contains(&SourceKind::Business))
+        gold.sources
+            .iter()
+            .all(|source| plan.sources.contains(source))
+            && (gold.sources.contains(&SourceKind::Business)
+                || !plan.sources.contains(&SourceKind::Business))
     };
     tool_is_right && sources_are_right
 }
@@ -130,7 +152,8 @@ fn cites_any(answer: &Answer, documents: &[String]) -> bool {
     answer.evidence.iter().any(|evidence| {
         answer.citations.contains(&evidence.n)
             && documents.iter().any(|wanted| {
-                evidence.document.as_str() == wanted || evidence.document.as_str().ends_with(&format!("/{wanted}"))
+                evidence.document.as_str() == wanted
+                    || evidence.document.as_str().ends_with(&format!("/{wanted}"))
             })
     })
 }
@@ -155,14 +178,18 @@ impl Fact {
 
 /// A number stands in a text if one there rounds to the same.
 fn stands_in(value: &Value, shown: &str) -> bool {
-    static NUMBER: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"-?\d+(?:\.\d+)?").expect("a constant pattern that the tests compile"));
+    static NUMBER: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"-?\d+(?:\.\d+)?").expect("a constant pattern that the tests compile")
+    });
     match value {
         Value::Number(number) => {
             let wanted = number.as_f64().unwrap_or(f64::NAN);
-            NUMBER.find_iter(shown).filter_map(|found| found.as_str().parse::<f64>().ok()).any(|there| {
-                (there - wanted).abs() <= if wanted.fract() == 0.0 { 0.5 } else { 0.01 }
-            })
+            NUMBER
+                .find_iter(shown)
+                .filter_map(|found| found.as_str().parse::<f64>().ok())
+                .any(|there| {
+                    (there - wanted).abs() <= if wanted.fract() == 0.0 { 0.5 } else { 0.01 }
+                })
         }
         Value::String(text) => shown.contains(&comparable(text)),
         Value::Null => true,
@@ -172,9 +199,15 @@ fn stands_in(value: &Value, shown: &str) -> bool {
 
 /// Case, spaces, dashes, quotation marks and thousands separators do not count.
 fn comparable(text: &str) -> String {
-    static THOUSANDS: LazyLock<Regex> =
-        LazyLock::new(|| Regex::new(r"(\d)[,\u{202f}\u{a0}](\d{3})").expect("a constant pattern that the tests compile"));
-    let mut text = text.to_lowercase().replace(['–', '—', '‑'], "-").replace(['’', '‘'], "'").replace(['“', '”'], "\"");
+    static THOUSANDS: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(r"(\d)[,\u{202f}\u{a0}](\d{3})")
+            .expect("a constant pattern that the tests compile")
+    });
+    let mut text = text
+        .to_lowercase()
+        .replace(['–', '—', '‑'], "-")
+        .replace(['’', '‘'], "'")
+        .replace(['“', '”'], "\"");
     text = text.replace(['`', '*'], "");
     loop {
         let joined = THOUSANDS.replace_all(&text, "$1$2").into_owned();
@@ -214,20 +247,35 @@ pub struct Shares {
 pub fn report(suite: &str, marks: Vec<Marks>) -> Report {
     let mut categories: BTreeMap<String, Vec<&Marks>> = BTreeMap::new();
     for marks in &marks {
-        categories.entry(marks.category.clone()).or_default().push(marks);
+        categories
+            .entry(marks.category.clone())
+            .or_default()
+            .push(marks);
     }
     let mut times: Vec<f64> = marks.iter().map(|marks| marks.total_ms).collect();
     times.sort_by(f64::total_cmp);
-    let at = |share: f64| times.get(((times.len() as f64 - 1.0) * share).round() as usize).copied().unwrap_or_default();
+    let at = |share: f64| {
+        times
+            .get(((times.len() as f64 - 1.0) * share).round() as usize)
+            .copied()
+            .unwrap_or_default()
+    };
     Report {
         suite: suite.to_string(),
         questions: marks.len(),
-        by_category: categories.iter().map(|(name, marks)| (name.clone(), shares(marks))).collect(),
+        by_category: categories
+            .iter()
+            .map(|(name, marks)| (name.clone(), shares(marks)))
+            .collect(),
         all: shares(&marks.iter().collect::<Vec<_>>()),
         leaked: marks.iter().filter(|marks| marks.leaked).count(),
         p50_ms: at(0.5),
         p99_ms: at(0.99),
-        wrong: marks.iter().filter(|marks| !marks.is_right()).cloned().collect(),
+        wrong: marks
+            .iter()
+            .filter(|marks| !marks.is_right())
+            .cloned()
+            .collect(),
     }
 }
 
@@ -257,22 +305,56 @@ fn shares(marks: &[&Marks]) -> Shares {
 impl Report {
     /// The figures as blocks, so that they are printed like every other table.
     pub fn table(&self) -> Block {
-        let figure = |share: Option<f64>| share.map_or_else(|| "–".to_string(), |share| format!("{share:.2}"));
-        let row = |name: &str, shares: &Shares| {
-            let figures = [shares.facts, shares.abstention, shares.plan, shares.tool, shares.arguments, shares.document];
-            [name.to_string(), shares.n.to_string()].into_iter().chain(figures.map(figure)).collect::<Vec<_>>()
+        let figure = |share: Option<f64>| {
+            share.map_or_else(|| "–".to_string(), |share| format!("{share:.2}"))
         };
-        let header = ["category", "n", "facts", "abstention", "plan", "tool", "arguments", "document"];
+        let row = |name: &str, shares: &Shares| {
+            let figures = [
+                shares.facts,
+                shares.abstention,
+                shares.plan,
+                shares.tool,
+                shares.arguments,
+                shares.document,
+            ];
+            [name.to_string(), shares.n.to_string()]
+                .into_iter()
+                .chain(figures.map(figure))
+                .collect::<Vec<_>>()
+        };
+        let header = [
+            "category",
+            "n",
+            "facts",
+            "abstention",
+            "plan",
+            "tool",
+            "arguments",
+            "document",
+        ];
         Block::Table {
-            caption: format!("{}: {} questions, {} leaked", self.suite, self.questions, self.leaked),
+            caption: format!(
+                "{}: {} questions, {} leaked",
+                self.suite, self.questions, self.leaked
+            ),
             header: header.map(String::from).to_vec(),
-            rows: self.by_category.iter().map(|(name, shares)| row(name, shares)).chain([row("all", &self.all)]).collect(),
+            rows: self
+                .by_category
+                .iter()
+                .map(|(name, shares)| row(name, shares))
+                .chain([row("all", &self.all)])
+                .collect(),
         }
     }
 
     /// A paragraph with the time a question takes.
     pub fn times(&self) -> Block {
-        Block::Paragraph { text: vec![Inline::text(format!("p50 {:.1} ms, p99 {:.1} ms", self.p50_ms, self.p99_ms))] }
+        Block::Paragraph {
+            text: vec![Inline::text(format!(
+                "p50 {:.1} ms, p99 {:.1} ms",
+                self.p50_ms, self.p99_ms
+            ))],
+        }
     }
 }
 
@@ -284,7 +366,9 @@ mod tests {
     #[test]
     fn numbers_are_compared_as_people_read_them() {
         let shown = comparable("Revenue last week was 1,864,135.52 EUR – up 3.5 %");
-        let check = |value: Value, expected: bool| assert_eq!(stands_in(&value, &shown), expected, "{value}");
+        let check = |value: Value, expected: bool| {
+            assert_eq!(stands_in(&value, &shown), expected, "{value}")
+        };
         check(json!(1864136.0), true);
         check(json!(1864137.0), false);
         check(json!(3.5), true);

@@ -44,8 +44,15 @@ impl Planner {
 
     /// The same planner over another catalogue.
     pub async fn with_catalogue(&self, catalogue: Catalogue) -> Result<Self, EmbedError> {
-        let router = self.router.with_tools(self.embedder.as_ref(), &catalogue).await?;
-        Ok(Self { embedder: self.embedder.clone(), catalogue, router })
+        let router = self
+            .router
+            .with_tools(self.embedder.as_ref(), &catalogue)
+            .await?;
+        Ok(Self {
+            embedder: self.embedder.clone(),
+            catalogue,
+            router,
+        })
     }
 
     /// A plan for every question: where the model fails, searching only.

@@ -55,15 +55,28 @@ impl Router {
             (Intent::SmallTalk, &intents.small_talk),
             (Intent::OutOfScope, &intents.out_of_scope),
         ] {
-            sentences.extend(examples.iter().map(|example| (Route::Intent(intent), example)));
+            sentences.extend(
+                examples
+                    .iter()
+                    .map(|example| (Route::Intent(intent), example)),
+            );
         }
         sentences.extend(tool_sentences(catalogue));
-        Ok(Self { examples: embedded(embedder, sentences).await? })
+        Ok(Self {
+            examples: embedded(embedder, sentences).await?,
+        })
     }
 
     /// The same intents with the tools of another catalogue.
-    pub async fn with_tools(&self, embedder: &dyn Embedder, catalogue: &Catalogue) -> Result<Self, EmbedError> {
-        let intents = self.examples.iter().filter(|example| matches!(example.route, Route::Intent(_)));
+    pub async fn with_tools(
+        &self,
+        embedder: &dyn Embedder,
+        catalogue: &Catalogue,
+    ) -> Result<Self, EmbedError> {
+        let intents = self
+            .examples
+            .iter()
+            .filter(|example| matches!(example.route, Route::Intent(_)));
         let mut examples: Vec<Example> = intents.cloned().collect();
         examples.extend(embedded(embedder, tool_sentences(catalogue)).await?);
         Ok(Self { examples })
@@ -105,14 +118,26 @@ fn tool_sentences(catalogue: &Catalogue) -> Vec<(Route, &String)> {
     catalogue
         .tools
         .iter()
-        .flat_map(|tool| tool.examples.iter().chain([&tool.description]).map(move |text| (sentences(tool), text)))
+        .flat_map(|tool| {
+            tool.examples
+                .iter()
+                .chain([&tool.description])
+                .map(move |text| (sentences(tool), text))
+        })
         .collect()
 }
 
-async fn embedded(embedder: &dyn Embedder, sentences: Vec<(Route, &String)>) -> Result<Vec<Example>, EmbedError> {
+async fn embedded(
+    embedder: &dyn Embedder,
+    sentences: Vec<(Route, &String)>,
+) -> Result<Vec<Example>, EmbedError> {
     let texts = sentences.iter().map(|(_, text)| masked(text)).collect();
     let vectors = embedder.embed(texts, TextRole::Query).await?;
-    Ok(sentences.into_iter().zip(vectors).map(|((route, _), vector)| Example { route, vector }).collect())
+    Ok(sentences
+        .into_iter()
+        .zip(vectors)
+        .map(|((route, _), vector)| Example { route, vector })
+        .collect())
 }
 
 /// The question with names of records hidden: `ORD-10023` says nothing about

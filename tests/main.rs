@@ -1,0 +1,3 @@
+//! All integration tests in one program: linking it once is most of the cost.
+
+mod layout;
