@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use std::sync::Arc;
 
 /// A tool is called from this score on. Chosen on the tuning part of the gold questions.
-const TOOL_SCORE: f32 = 0.52;
+const TOOL_SCORE: f32 = 0.50;
 /// Small talk and foreign topics must be this near, and nearer than anything else.
 const ASIDE_SCORE: f32 = 0.60;
 /// A question about one tool may be this much nearer to "knowledge" and still call it,
