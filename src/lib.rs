@@ -9,3 +9,11 @@ pub mod domain;
 pub mod ports;
 
 pub mod config;
+
+pub mod model;
+
+pub mod knowledge;
+
+pub mod ingest;
+
+pub mod cli;
