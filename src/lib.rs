@@ -15,6 +15,12 @@ pub mod pipeline;
 
 pub mod store;
 
+pub mod model;
+
+pub mod knowledge;
+
+pub mod ingest;
+
 pub mod learning;
 
 pub mod chat;
