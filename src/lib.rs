@@ -28,3 +28,5 @@ pub mod intake;
 pub mod worker;
 
 pub mod telemetry;
+
+pub mod chat;

@@ -2,3 +2,5 @@
 
 mod layout;
 mod store;
+mod fakes;
+mod slack;
