@@ -9,3 +9,5 @@ pub mod domain;
 pub mod ports;
 
 pub mod config;
+
+pub mod chat;

@@ -1,0 +1,3 @@
+//! The platforms that people talk to us on: events in, replies out.
+
+pub mod discord;
