@@ -8,3 +8,6 @@ pub mod terminal;
 //! or store.
 
 pub mod slack;
+//! The platforms that people talk to us on: events in, replies out.
+
+pub mod discord;
