@@ -28,5 +28,3 @@ pub mod intake;
 pub mod worker;
 
 pub mod telemetry;
-
-pub mod chat;
