@@ -99,7 +99,7 @@ pub fn open_embedder(config: &Config) -> anyhow::Result<OnnxEmbedder> {
 
 pub fn open_index(embedder: &dyn Embedder, data_dir: &Path) -> anyhow::Result<Arc<KnowledgeIndex>> {
     let recipe = IndexRecipe { embedder: embedder.name().to_string(), dimension: embedder.dimension() };
-    Ok(KnowledgeIndex::open(&data_dir.join("knowledge"), &recipe)?)
+    Ok(Arc::new(KnowledgeIndex::open(&data_dir.join("knowledge"), &recipe)?))
 }
 
 pub async fn open_store(config: &Config, data_dir: &Path) -> anyhow::Result<Store> {

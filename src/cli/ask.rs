@@ -3,6 +3,7 @@
 
 use super::{
     document::AnswerDocument,
+    knowledge::{access_of, json_lines},
     passages::{Passage, PassageSearch},
 };
 use crate::{
@@ -22,7 +23,7 @@ use chrono::Utc;
 use clap::Args;
 use serde::Deserialize;
 use std::{
-    io::{BufRead, Write},
+    io::Write,
     path::Path,
     sync::Arc,
 };
@@ -56,6 +57,7 @@ impl AskArgs {
 
     /// The same way as a question from a platform: written down, claimed, answered, recorded.
     async fn ask_one(&self, text: &str, config: Config, data_dir: &Path) -> anyhow::Result<()> {
+        access_of(&config, self.asker.as_deref())?;
         let store = open_store(&config, data_dir).await?;
         let app = App::open(config, data_dir).await?;
         let (intake, worker) = app.terminal(&store, TerminalChat::silent());
@@ -120,12 +122,8 @@ async fn ask_lines(config: Config, data_dir: &Path) -> anyhow::Result<()> {
     let no_tools = Arc::new(Toolbox::open(&Config::default(), app.clock.clone()).await?);
     let without_tools = Arc::new(app.pipeline.planner.with_catalogue(Default::default()).await?);
     let mut out = std::io::stdout().lock();
-    for (number, line) in std::io::stdin().lock().lines().enumerate() {
-        let line = line.context("read standard input")?;
-        if line.trim().is_empty() {
-            continue;
-        }
-        let line: Line = serde_json::from_str(&line).with_context(|| format!("standard input, line {}", number + 1))?;
+    for line in json_lines::<Line>() {
+        let line = line?;
         let question = lone_question(line.question, line.thread, Access::everyone());
         let answer = match line.passages {
             None => app.pipeline.answer(&question).await,

@@ -1,6 +1,6 @@
 //! `lorekeeper plan`: the planner alone.
 
-use super::ask::lone_question;
+use super::{ask::lone_question, knowledge::json_lines};
 use crate::{
     app::App,
     config::Config,
@@ -11,7 +11,7 @@ use clap::Args;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::{
-    io::{BufRead, Write},
+    io::Write,
     path::Path,
 };
 
@@ -64,12 +64,8 @@ impl PlanArgs {
 
 async fn plan_lines(app: &App) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
-    for (number, line) in std::io::stdin().lock().lines().enumerate() {
-        let line = line.context("read standard input")?;
-        if line.trim().is_empty() {
-            continue;
-        }
-        let line: Line = serde_json::from_str(&line).with_context(|| format!("standard input, line {}", number + 1))?;
+    for line in json_lines::<Line>() {
+        let line = line?;
         let question = lone_question(line.question, Vec::new(), Access::everyone());
         let plan = match line.tools {
             None => app.pipeline.planner.plan(&question, app.clock.now()).await,
