@@ -37,6 +37,10 @@ pub struct Envelope {
 
 /// What an envelope asks of us.
 #[derive(Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one is made for an event, and taken apart at once"
+)]
 pub enum Meaning {
     Incoming(Incoming),
     /// What we know about the readers of a channel, or about a person, is out of date.

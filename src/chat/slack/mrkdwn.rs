@@ -80,7 +80,7 @@ pub fn read(text: &str, bot: &str) -> Typed {
         rest = &rest[open + close + 1..];
         if mention(entity) == Some(bot) {
             mentions_us = true;
-            rest = join_around_mention(&mut plain, rest);
+            rest = join_around_mention(&plain, rest);
         } else {
             plain.push_str(&unescape(&spoken(entity)));
         }
@@ -98,7 +98,7 @@ fn mention(entity: &str) -> Option<&str> {
 }
 
 /// "hey <@U1> what" reads "hey what", and "<@U1>: what" reads "what".
-fn join_around_mention<'a>(before: &mut String, after: &'a str) -> &'a str {
+fn join_around_mention<'a>(before: &str, after: &'a str) -> &'a str {
     if before.trim().is_empty() {
         return after.trim_start_matches([' ', ',', ':']);
     }

@@ -8,7 +8,11 @@
 //! events that no open socket took are sent again as soon as one opens, as
 //! Slack does after a restart.
 
-#![allow(dead_code, unused_imports, reason = "each test uses the part of Slack that it needs")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "each test uses the part of Slack that it needs"
+)]
 
 mod faults;
 mod limits;
