@@ -1,0 +1,2 @@
+mod discord;
+mod fakes;
