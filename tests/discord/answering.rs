@@ -37,6 +37,7 @@ async fn the_answer_stands_in_the_thread_of_its_question() {
         let question = bot.inbox.questions(4).await.remove(3);
         bot.post(&question.place, "1").await.unwrap();
         assert_eq!(contents(discord, discord.direct(ALICE)), ["1"]);
+        assert_eq!(discord.last_reply().unwrap().content, "1");
     })
     .await;
 }

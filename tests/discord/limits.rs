@@ -116,3 +116,22 @@ async fn a_storm_of_edits_ends_with_the_last_text() {
     })
     .await;
 }
+
+/// R31: a slow channel holds up nobody else.
+#[tokio::test]
+async fn a_slow_response_delays_its_own_post_alone() {
+    run_test(async |discord, bot| {
+        discord.mention(ALICE, GENERAL, "orders?");
+        discord.mention(ALICE, SUPPORT, "refunds?");
+        let questions = bot.inbox.questions(2).await;
+        let slow = format!("/channels/{}/messages", questions[0].place.thread);
+        discord.fail("POST", &slow, Fault::Delay(Duration::from_secs(1)));
+        let (first, second) = tokio::join!(
+            async { bot.post(&questions[0].place, "slow").await.unwrap() },
+            async { bot.post(&questions[1].place, "fast").await.unwrap() },
+        );
+        let created = |post: MessageId| post.as_str().parse::<u64>().unwrap();
+        assert!(created(second) < created(first));
+    })
+    .await;
+}

@@ -5,6 +5,7 @@
 
 mod answering;
 mod connecting;
+mod fake;
 mod hearing;
 mod limits;
 mod refusing;

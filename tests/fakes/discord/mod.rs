@@ -17,8 +17,8 @@ mod world;
 pub use limits::{Fault, Scope};
 pub use wire::{Entry, Request, What};
 pub use world::{
-    ALICE, BOB, BOT, FORUM_POST, GENERAL, GUILD, OTHER_GENERAL, Permission, ROBOT,
-    STRANGER, SUPPORT,
+    ALICE, BOB, BOT, FORUM_POST, GENERAL, GUILD, OTHER_GENERAL, Permission, ROBOT, STRANGER,
+    SUPPORT,
 };
 
 use axum::{Router, routing::any};
