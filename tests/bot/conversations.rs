@@ -1,7 +1,10 @@
 //! What a colleague sees in Slack and Discord, on the sample company.
 
 use super::{Bot, StoreKind};
-use crate::fakes::slack::people::Events;
+use crate::fakes::{
+    discord::{ALICE, GENERAL as DISCORD_GENERAL, TOKEN},
+    slack::Events,
+};
 use std::time::Duration;
 
 const GENERAL: &str = "C1";
@@ -38,8 +41,8 @@ async fn mention_in_slack_gets_one_cited_answer_in_its_thread() {
     assert!(answer.contains("30 days"), "{answer}");
     let posts = bot.slack.calls("chat.postMessage");
     assert_eq!(posts.len(), 1, "{}", bot.slack.wire());
-    assert_eq!(posts[0].body["thread_ts"], asked.ts);
-    assert_eq!(posts[0].body["unfurl_links"], false);
+    assert_eq!(posts[0].arguments["thread_ts"], asked.ts);
+    assert_eq!(posts[0].arguments["unfurl_links"], false);
 }
 
 /// K5: a follow-up in the thread needs no mention, also after a restart; R4: nothing is answered again.
@@ -114,14 +117,13 @@ async fn reaction_on_an_answer_is_kept_and_can_be_withdrawn() {
 #[tokio::test(flavor = "multi_thread")]
 async fn discord_is_answered_in_thread_and_in_direct_messages() {
     let bot = Bot::start(StoreKind::Postgres).await;
-    let (alice, general) = (bot.discord.alice(), bot.discord.general());
-    let asked = bot.discord.mention(alice, general, RETURNS);
+    let asked = bot.discord.mention(ALICE, DISCORD_GENERAL, RETURNS);
     let answer = discord_answer(&bot, asked, 1).await;
     assert!(answer.contains("30 days"), "{answer}");
-    bot.discord.say(alice, asked, "who approves exceptions to it?");
+    bot.discord.say(ALICE, asked, "who approves exceptions to it?");
     discord_answer(&bot, asked, 2).await;
-    bot.discord.dm(alice, "REQ-1155");
-    let answer = discord_answer(&bot, bot.discord.direct(alice), 1).await;
+    bot.discord.dm(ALICE, "REQ-1155");
+    let answer = discord_answer(&bot, bot.discord.direct(ALICE), 1).await;
     assert!(answer.contains("REQ-1155"), "{answer}");
     bot.discord.replay(1);
     tokio::time::sleep(Duration::from_millis(500)).await;
@@ -149,7 +151,7 @@ async fn log_holds_neither_tokens_nor_words_of_questions() {
     slack_answer(&bot, GENERAL, &asked.ts).await;
     let log = bot.log();
     assert!(log.contains("Settled question"), "{log}");
-    for secret in ["zanzibarprobe", "xoxb-", "xapp-", crate::fakes::discord::FakeDiscord::TOKEN] {
+    for secret in ["zanzibarprobe", "xoxb-", "xapp-", TOKEN] {
         assert!(!log.contains(secret), "{secret} in\n{log}");
     }
 }

@@ -2,8 +2,11 @@
 //! events of a mention, and `kill -9` at random moments.
 
 use super::{Bot, StoreKind};
-use crate::fakes::slack::people::Events;
-use rand::{Rng, RngExt, SeedableRng, rngs::StdRng};
+use crate::fakes::{
+    discord::{ALICE, GENERAL},
+    slack::Events,
+};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 use std::{
     collections::BTreeMap,
     time::{Duration, Instant},
@@ -88,7 +91,7 @@ fn ask(bot: &Bot, random: &mut StdRng, number: usize, threads: &mut Threads) {
         }
         threads.slack.insert((asked.channel, asked.ts), 1);
     } else {
-        let asked = bot.discord.mention(bot.discord.alice(), bot.discord.general(), text);
+        let asked = bot.discord.mention(ALICE, GENERAL, text);
         if random.random_bool(0.2) {
             bot.discord.replay(1);
         }
