@@ -122,8 +122,21 @@ pub enum SearchError {
 pub trait Tools: Send + Sync {
     fn catalogue(&self) -> &Catalogue;
 
-    /// Runs one call. Arguments are checked against the catalogue first.
-    async fn call(&self, call: &ToolCall, caller: &PersonId) -> Result<ToolResult, ToolError>;
+    /// Whether this tool exists for everyone who would read the answer.
+    fn allowed(&self, tool: &str, access: &Access) -> bool;
+
+    /// Runs one call. Arguments are checked against the catalogue first. A
+    /// tool that the caller may not use is [`ToolError::Unknown`], as one that
+    /// does not exist.
+    async fn call(&self, call: &ToolCall, caller: &Caller) -> Result<ToolResult, ToolError>;
+}
+
+/// On whose behalf a tool is called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Caller {
+    pub person: PersonId,
+    /// What every reader of the answer may see.
+    pub access: Access,
 }
 
 #[derive(Debug, thiserror::Error)]
