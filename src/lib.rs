@@ -9,3 +9,7 @@ pub mod domain;
 pub mod ports;
 
 pub mod config;
+
+pub mod tools;
+
+pub mod cli;

@@ -1,0 +1,3 @@
+//! The company's live systems, read only.
+
+pub mod sql;

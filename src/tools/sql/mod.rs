@@ -1,0 +1,3 @@
+//! SQL on the company's databases: gate, connection, named queries.
+
+pub mod guard;
