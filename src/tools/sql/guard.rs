@@ -72,6 +72,20 @@ impl Policy {
         self.tables.is_some()
     }
 
+    /// The same list in lower case, for a dialect whose names know no case.
+    fn folded(&self) -> Self {
+        let fold = |entry: &TableName| TableName {
+            schema: entry.schema.as_ref().map(|schema| schema.to_lowercase()),
+            table: entry.table.to_lowercase(),
+        };
+        Self {
+            tables: self
+                .tables
+                .as_ref()
+                .map(|tables| tables.iter().map(fold).collect()),
+        }
+    }
+
     /// `default_schema` is where an entry without a schema lies.
     fn admits(&self, schema: Option<&str>, table: &str, default_schema: &str) -> bool {
         let Some(tables) = &self.tables else {
