@@ -1,4 +1,10 @@
-//! SQL on the company's databases: gate, connection, named queries.
+//! SQL on the company's databases: the gate, the connection, named queries.
 
+pub mod database;
 pub mod guard;
-pub mod lexer;
+mod lexer;
+mod postgres;
+mod role;
+mod sqlite;
+
+pub use database::{Argument, Database, Limits, OpenError};
