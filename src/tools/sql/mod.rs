@@ -4,7 +4,9 @@ pub mod database;
 pub mod guard;
 mod lexer;
 mod postgres;
+pub mod queries;
 mod role;
 mod sqlite;
+pub mod template;
 
 pub use database::{Argument, Database, Limits, OpenError};
