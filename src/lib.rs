@@ -9,7 +9,24 @@ pub mod domain;
 pub mod ports;
 
 pub mod config;
+pub mod directory;
+
+pub mod pipeline;
+
+pub mod store;
+
+pub mod model;
+
+pub mod knowledge;
 
 pub mod tools;
 
-pub mod cli;
+pub mod ingest;
+
+pub mod learning;
+
+pub mod chat;
+pub mod intake;
+pub mod worker;
+
+pub mod telemetry;

@@ -131,11 +131,10 @@ pub trait Tools: Send + Sync {
     async fn call(&self, call: &ToolCall, caller: &Caller) -> Result<ToolResult, ToolError>;
 }
 
-/// On whose behalf a tool is called.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// On whose behalf a tool runs. The person goes into the record, the access decides.
+#[derive(Clone, Debug)]
 pub struct Caller {
     pub person: PersonId,
-    /// What every reader of the answer may see.
     pub access: Access,
 }
 

@@ -9,7 +9,7 @@ pub mod sql;
 pub mod window;
 
 use crate::{
-    config::{Config, ConfigError, Fault},
+    config::{Config, Fault},
     domain::{Access, Audience, Catalogue, Rows, ToolCall, ToolResult},
     ports::{Caller, Clock, ToolError, Tools},
 };
@@ -21,7 +21,7 @@ use sql::{
     guard::{self, Policy, Verdict},
     queries::{Loading, NamedQuery},
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, error::Error, fmt, sync::Arc};
 
 pub struct Toolbox {
     catalogue: Catalogue,
@@ -40,10 +40,30 @@ struct Source {
     reachable: bool,
 }
 
+/// Everything that is wrong with the configured databases and queries.
+#[derive(Debug, thiserror::Error)]
+pub struct ToolsFault(pub Vec<Fault>);
+
+impl fmt::Display for ToolsFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<&str> = self.0.iter().map(|fault| fault.0.as_str()).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+/// What the people who run this need to know of one database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseHealth {
+    pub name: String,
+    /// `answers, can't write`, or why it does not answer.
+    pub state: String,
+    pub answers: bool,
+}
+
 impl Toolbox {
     /// Opens every database and checks every query; reports every fault at
     /// once. A database that is down is none: its calls fail until it is back.
-    pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
+    pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ToolsFault> {
         let mut faults = Vec::new();
         let mut toolbox = Self {
             catalogue: Catalogue::default(),
@@ -57,7 +77,7 @@ impl Toolbox {
         if faults.is_empty() {
             Ok(toolbox)
         } else {
-            Err(ConfigError(faults))
+            Err(ToolsFault(faults))
         }
     }
 
@@ -163,6 +183,23 @@ impl Toolbox {
         })
     }
 
+    /// Asks every database for one row.
+    pub async fn databases(&self) -> Vec<DatabaseHealth> {
+        let mut found = Vec::new();
+        for (name, source) in &self.sources {
+            let answer = source.database.run("SELECT 1", &[]).await;
+            found.push(DatabaseHealth {
+                name: name.clone(),
+                answers: answer.is_ok(),
+                state: match answer {
+                    Ok(_) => "answers, can't write".into(),
+                    Err(error) => with_cause(&error),
+                },
+            });
+        }
+        found
+    }
+
     /// What the person at the command line of this machine may use: everything.
     pub fn operator_access(&self) -> Access {
         let audiences = self.sources.values().map(|source| &source.audience);
@@ -174,6 +211,13 @@ impl Toolbox {
         let query = self.queries.get(tool)?;
         let source = self.sources.get(&query.database)?;
         source.audience.admits(access).then_some((query, source))
+    }
+}
+
+fn with_cause(error: &ToolError) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
     }
 }
 

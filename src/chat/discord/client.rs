@@ -1,0 +1,432 @@
+//! What the worker asks of Discord: say that we work, post, edit, look up.
+//!
+//! Every create and edit switches mentions off and previews away, because
+//! Discord falls back to its own defaults on each of them anew.
+//!
+//! A post carries its key as a nonce, by which Discord recognises it for some
+//! minutes. After that [`Chat::find`] recognises it by its place among our
+//! replies to the same question. Not promised: one single post where Discord
+//! forgot the nonce and a moderator deleted an earlier part of the answer.
+
+use super::{
+    pacer::Pacer,
+    places::Places,
+    render,
+    rest::{Call, Rest, RestError},
+    thread_name::thread_name,
+    typing::Typing,
+};
+use crate::{
+    domain::{Actor, Message, MessageId, Place, PlaceKind, Platform, Readers},
+    ports::{Chat, ChatError, Part, PostKey},
+};
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use serenity::all::{ChannelId, GuildId, MessageId as DiscordMessageId, UserId};
+use std::{num::NonZeroU64, sync::Arc};
+
+const SUPPRESS_EMBEDS: u64 = 1 << 2;
+
+mod code {
+    pub const UNKNOWN_CHANNEL: i64 = 10003;
+    pub const UNKNOWN_MEMBER: i64 = 10007;
+    pub const UNKNOWN_MESSAGE: i64 = 10008;
+    pub const UNKNOWN_USER: i64 = 10013;
+    pub const NO_ACCESS: i64 = 50001;
+    pub const NO_PERMISSION: i64 = 50013;
+    pub const WRONG_CHANNEL_TYPE: i64 = 50024;
+    pub const THREAD_EXISTS: i64 = 160004;
+    pub const THREAD_LOCKED: i64 = 160005;
+    pub const TOO_MANY_THREADS: i64 = 160006;
+    pub const TOO_MANY_NEWS_THREADS: i64 = 160007;
+}
+
+pub struct Discord {
+    rest: Arc<Rest>,
+    places: Arc<Places>,
+    bot: UserId,
+    pacer: Pacer,
+    typing: Typing,
+}
+
+impl Discord {
+    pub fn new(rest: Arc<Rest>, places: Arc<Places>, bot: UserId) -> Self {
+        let typing = Typing::new(rest.clone());
+        Self {
+            rest,
+            places,
+            bot,
+            pacer: Pacer::default(),
+            typing,
+        }
+    }
+}
+
+#[async_trait]
+impl Chat for Discord {
+    fn platform(&self) -> Platform {
+        Platform::Discord
+    }
+
+    /// In a guild we serve, the guild's members are the people of the company.
+    /// A direct conversation names no guild, so its person is looked up there.
+    async fn readers(&self, place: &Place, asker: &Actor) -> Readers {
+        if place.kind != PlaceKind::Direct {
+            return match parse(place.tenant.as_str()).map(GuildId::from) {
+                Ok(guild) if self.places.serves(guild) => Readers::Internal,
+                Ok(_) => Readers::External,
+                Err(_) => Readers::Unknown,
+            };
+        }
+        let person = asker.person.as_str().trim_start_matches("discord:");
+        match parse(person).map(UserId::from) {
+            Ok(user) => self.readers_of_direct(user).await,
+            Err(_) => Readers::Unknown,
+        }
+    }
+
+    async fn working(&self, place: &Place) -> Result<(), ChatError> {
+        let target = Target::of(place)?;
+        self.typing
+            .start(target.question.get(), target.channel, target.thread)
+            .await
+    }
+
+    async fn finished(&self, place: &Place) -> Result<(), ChatError> {
+        self.typing.stop(Target::of(place)?.question.get());
+        Ok(())
+    }
+
+    fn render(&self, message: &Message) -> Vec<Part> {
+        render::render(message)
+    }
+
+    async fn post(
+        &self,
+        place: &Place,
+        part: &Part,
+        key: &PostKey,
+    ) -> Result<MessageId, ChatError> {
+        let target = Target::of(place)?;
+        let post = Post {
+            part,
+            key,
+            question: target.question,
+        };
+        if place.kind != PlaceKind::Channel {
+            return self
+                .create(target.thread, &post, true)
+                .await
+                .map_err(Failure::of_create);
+        }
+        if key.part == 0 && !self.open_thread(&target).await? {
+            return self
+                .create(target.channel, &post, true)
+                .await
+                .map_err(Failure::of_create);
+        }
+        match self.create(target.thread, &post, false).await {
+            // No thread, or none that we may write in: then next to the question.
+            Err(failure) if failure.is_closed_thread() => self
+                .create(target.channel, &post, true)
+                .await
+                .map_err(Failure::of_create),
+            outcome => outcome.map_err(Failure::of_create),
+        }
+    }
+
+    async fn find(&self, place: &Place, key: &PostKey) -> Result<Option<MessageId>, ChatError> {
+        let target = Target::of(place)?;
+        let mut found = self.own_replies(target.thread, &target, place.kind).await?;
+        if found.is_empty() && place.kind == PlaceKind::Channel {
+            found = self
+                .own_replies(target.channel, &target, PlaceKind::Thread)
+                .await?;
+        }
+        Ok(found.into_iter().nth(key.part).map(MessageId::new))
+    }
+
+    async fn edit(&self, place: &Place, message: &MessageId, part: &Part) -> Result<(), ChatError> {
+        let target = Target::of(place)?;
+        let id = parse(message.as_str())?;
+        let write = async || match self.replace(target.thread, id, part).await {
+            Err(failure) if place.kind == PlaceKind::Channel && failure.is_elsewhere() => {
+                self.replace(target.channel, id, part).await
+            }
+            outcome => outcome,
+        };
+        self.pacer
+            .edit(id.get(), write)
+            .await
+            .map_err(Failure::of_repeatable)
+    }
+}
+
+impl Discord {
+    async fn readers_of_direct(&self, user: UserId) -> Readers {
+        for guild in self.places.served() {
+            match self.call(Call::Member(guild, user), None).await {
+                Ok(_) => return Readers::AskerOnly,
+                Err(failure) if failure.is_no_member() => {}
+                Err(_) => return Readers::Unknown,
+            }
+        }
+        Readers::External
+    }
+
+    /// False where threads can't be made here. A thread that exists is ours too.
+    async fn open_thread(&self, target: &Target) -> Result<bool, ChatError> {
+        let question = match self
+            .call(Call::Message(target.channel, target.question), None)
+            .await
+        {
+            Ok(question) => question,
+            // The name may stay plain where the history may not be read.
+            Err(failure) if failure.has([code::NO_ACCESS, code::NO_PERMISSION]) => Value::Null,
+            Err(failure) => return Err(failure.of_repeatable()),
+        };
+        let name = thread_name(question["content"].as_str().unwrap_or_default());
+        let body = json!({ "name": name, "auto_archive_duration": 1440 });
+        match self
+            .call(
+                Call::CreateThread(target.channel, target.question),
+                Some(body),
+            )
+            .await
+        {
+            Ok(_) => Ok(true),
+            Err(failure) if failure.has([code::THREAD_EXISTS]) => Ok(true),
+            Err(failure) if failure.is_no_place_for_threads() => Ok(false),
+            Err(failure) => Err(failure.of_repeatable()),
+        }
+    }
+
+    async fn create(
+        &self,
+        channel: ChannelId,
+        post: &Post<'_>,
+        reply: bool,
+    ) -> Result<MessageId, Failure> {
+        let mut body = guarded(&post.part.payload);
+        body["nonce"] = nonce(post.key).into();
+        body["enforce_nonce"] = true.into();
+        if reply {
+            body["message_reference"] = json!({
+                "message_id": post.question.to_string(),
+                "fail_if_not_exists": false,
+            });
+        }
+        let created = self.call(Call::CreateMessage(channel), Some(body)).await?;
+        Ok(MessageId::new(created["id"].as_str().unwrap_or_default()))
+    }
+
+    async fn replace(
+        &self,
+        channel: ChannelId,
+        message: NonZeroU64,
+        part: &Part,
+    ) -> Result<(), Failure> {
+        let call = Call::EditMessage(channel, DiscordMessageId::from(message));
+        self.call(call, Some(guarded(&part.payload)))
+            .await
+            .map(|_| ())
+    }
+
+    /// Our messages that answer this question, oldest first. In a thread made
+    /// from the question they are those that reply to no other one.
+    async fn own_replies(
+        &self,
+        channel: ChannelId,
+        target: &Target,
+        kind: PlaceKind,
+    ) -> Result<Vec<String>, ChatError> {
+        let messages = match self
+            .call(Call::Messages(channel, target.question), None)
+            .await
+        {
+            Ok(Value::Array(messages)) => messages,
+            Ok(_) => Vec::new(),
+            Err(failure) if failure.has([code::UNKNOWN_CHANNEL]) => Vec::new(),
+            Err(failure) => return Err(failure.of_repeatable()),
+        };
+        let (bot, question) = (self.bot.to_string(), target.question.to_string());
+        let is_ours = |message: &&Value| {
+            let replies_to = message["message_reference"]["message_id"].as_str();
+            message["author"]["id"] == bot.as_str()
+                && (replies_to == Some(question.as_str())
+                    || (kind == PlaceKind::Channel && replies_to.is_none()))
+        };
+        let id = |message: &Value| message["id"].as_str().map(str::to_string);
+        let mut ids: Vec<String> = messages.iter().filter(is_ours).filter_map(id).collect();
+        // Discord gives the newest first. Ids grow with time, and in length.
+        ids.sort_by_key(|id| id.parse::<u64>().unwrap_or(u64::MAX));
+        Ok(ids)
+    }
+
+    async fn call(&self, call: Call, body: Option<Value>) -> Result<Value, Failure> {
+        let outcome = self.rest.send(&call, body).await;
+        outcome.map_err(|error| Failure {
+            call: call.name(),
+            error,
+        })
+    }
+}
+
+/// A place in Discord's own ids.
+struct Target {
+    channel: ChannelId,
+    thread: ChannelId,
+    question: DiscordMessageId,
+}
+
+impl Target {
+    fn of(place: &Place) -> Result<Self, ChatError> {
+        Ok(Self {
+            channel: parse(place.channel.as_str())?.into(),
+            thread: parse(place.thread.as_str())?.into(),
+            question: parse(place.message.as_str())?.into(),
+        })
+    }
+}
+
+struct Post<'a> {
+    part: &'a Part,
+    key: &'a PostKey,
+    question: DiscordMessageId,
+}
+
+/// The payload with everything that must stand on every create and edit.
+fn guarded(payload: &Value) -> Value {
+    let mut body = payload.clone();
+    body["allowed_mentions"] = json!({ "parse": [] });
+    body["flags"] = SUPPRESS_EMBEDS.into();
+    body
+}
+
+/// The key in base 62, because a nonce has at most 25 characters: 22 for the
+/// question's 128 bits, and the rest for the part.
+fn nonce(key: &PostKey) -> String {
+    format!(
+        "{:0>22}{}",
+        base62(key.question.0.as_u128()),
+        base62(key.part as u128)
+    )
+}
+
+fn base62(mut number: u128) -> String {
+    const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+    let mut digits = Vec::new();
+    loop {
+        digits.push(char::from(DIGITS[(number % 62) as usize]));
+        number /= 62;
+        if number == 0 {
+            return digits.iter().rev().collect();
+        }
+    }
+}
+
+fn parse(id: &str) -> Result<NonZeroU64, ChatError> {
+    id.parse().map_err(|_| ChatError::Permanent {
+        call: "read id",
+        code: "not a Discord id".into(),
+    })
+}
+
+/// A call that did not succeed.
+pub struct Failure {
+    pub call: &'static str,
+    pub error: RestError,
+}
+
+impl Failure {
+    fn has<const N: usize>(&self, codes: [i64; N]) -> bool {
+        matches!(self.error, RestError::Refused { code, .. } if codes.contains(&code))
+    }
+
+    fn is_no_member(&self) -> bool {
+        self.has([code::UNKNOWN_MEMBER, code::UNKNOWN_USER])
+    }
+
+    fn is_no_place_for_threads(&self) -> bool {
+        self.has([
+            code::NO_ACCESS,
+            code::NO_PERMISSION,
+            code::WRONG_CHANNEL_TYPE,
+            code::TOO_MANY_THREADS,
+            code::TOO_MANY_NEWS_THREADS,
+        ])
+    }
+
+    fn is_closed_thread(&self) -> bool {
+        self.has([
+            code::UNKNOWN_CHANNEL,
+            code::NO_ACCESS,
+            code::NO_PERMISSION,
+            code::THREAD_LOCKED,
+        ])
+    }
+
+    fn is_elsewhere(&self) -> bool {
+        self.has([code::UNKNOWN_CHANNEL, code::UNKNOWN_MESSAGE])
+    }
+
+    /// Of a call that may have had its effect although its response was lost.
+    fn of_create(self) -> ChatError {
+        match self.error {
+            RestError::Lost(source) => ChatError::InDoubt {
+                call: self.call,
+                source,
+            },
+            _ => self.of_repeatable(),
+        }
+    }
+
+    /// Of a call that is harmless to repeat.
+    pub fn of_repeatable(self) -> ChatError {
+        match self.error {
+            RestError::RateLimited { retry_after } => ChatError::RateLimited { retry_after },
+            RestError::Unauthorized => ChatError::Unauthorized { code: "401".into() },
+            RestError::Refused { status, code } => {
+                let code = if code == 0 {
+                    format!("status {status}")
+                } else {
+                    code.to_string()
+                };
+                ChatError::Permanent {
+                    call: self.call,
+                    code,
+                }
+            }
+            RestError::Lost(source) | RestError::Unreachable(source) => {
+                ChatError::Unavailable(source)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::QuestionId;
+    use std::collections::HashSet;
+    use uuid::Uuid;
+
+    #[test]
+    fn a_nonce_fits_and_differs_for_every_part() {
+        let questions = [
+            Uuid::nil(),
+            Uuid::max(),
+            Uuid::from_u128(62),
+            Uuid::now_v7(),
+        ];
+        let keys = questions.into_iter().flat_map(|question| {
+            (0..200).map(move |part| PostKey {
+                question: QuestionId(question),
+                part,
+            })
+        });
+        let nonces: Vec<String> = keys.map(|key| nonce(&key)).collect();
+        assert!(nonces.iter().all(|nonce| nonce.len() <= 25));
+        assert_eq!(nonces.iter().collect::<HashSet<_>>().len(), 800);
+    }
+}

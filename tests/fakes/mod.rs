@@ -1,0 +1,3 @@
+//! Fake platforms, with the platforms' own refusals.
+
+pub mod slack;

@@ -1,0 +1,6 @@
+//! All integration tests in one program: linking it once is most of the cost.
+
+mod fakes;
+mod layout;
+mod slack;
+mod store;
