@@ -19,6 +19,8 @@ pub mod model;
 
 pub mod knowledge;
 
+pub mod tools;
+
 pub mod ingest;
 
 pub mod learning;
@@ -27,4 +29,6 @@ pub mod chat;
 pub mod intake;
 pub mod worker;
 
+pub mod app;
+pub mod cli;
 pub mod telemetry;

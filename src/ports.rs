@@ -122,7 +122,12 @@ pub enum SearchError {
 pub trait Tools: Send + Sync {
     fn catalogue(&self) -> &Catalogue;
 
-    /// Runs one call. Arguments are checked against the catalogue first.
+    /// Whether this tool exists for everyone who would read the answer.
+    fn allowed(&self, tool: &str, access: &Access) -> bool;
+
+    /// Runs one call. Arguments are checked against the catalogue first. A
+    /// tool that the caller may not use is [`ToolError::Unknown`], as one that
+    /// does not exist.
     async fn call(&self, call: &ToolCall, caller: &Caller) -> Result<ToolResult, ToolError>;
 }
 

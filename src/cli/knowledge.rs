@@ -34,8 +34,11 @@ pub fn access_of(config: &Config, name: Option<&str>) -> anyhow::Result<Access> 
 /// The JSON objects of standard input, one a line. A line that is none is named.
 pub fn json_lines<T: DeserializeOwned>() -> impl Iterator<Item = anyhow::Result<T>> {
     let lines = std::io::stdin().lock().lines().enumerate();
-    lines.filter(|(_, line)| line.as_ref().map_or(true, |line| !line.trim().is_empty())).map(|(n, line)| {
-        let line = line.with_context(|| format!("line {} of standard input can't be read", n + 1))?;
-        serde_json::from_str(&line).with_context(|| format!("line {} of standard input", n + 1))
-    })
+    lines
+        .filter(|(_, line)| line.as_ref().map_or(true, |line| !line.trim().is_empty()))
+        .map(|(n, line)| {
+            let line =
+                line.with_context(|| format!("line {} of standard input can't be read", n + 1))?;
+            serde_json::from_str(&line).with_context(|| format!("line {} of standard input", n + 1))
+        })
 }

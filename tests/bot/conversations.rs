@@ -15,7 +15,10 @@ async fn slack_answer(bot: &Bot, channel: &str, root: &str) -> String {
     bot.slack
         .until("an answer in the thread", |slack| {
             let thread = slack.visible_thread(channel, root);
-            let reply = thread.into_iter().rev().find(|message| message.user == "UBOT")?;
+            let reply = thread
+                .into_iter()
+                .rev()
+                .find(|message| message.user == "UBOT")?;
             (!reply.text.contains("Looking it up")).then_some(reply.text)
         })
         .await
@@ -58,8 +61,11 @@ async fn follow_up_needs_no_mention_also_after_a_restart() {
     let answer = bot
         .slack
         .until("a second answer", |slack| {
-            let replies: Vec<_> =
-                slack.visible_thread(GENERAL, &asked.ts).into_iter().filter(|message| message.user == "UBOT").collect();
+            let replies: Vec<_> = slack
+                .visible_thread(GENERAL, &asked.ts)
+                .into_iter()
+                .filter(|message| message.user == "UBOT")
+                .collect();
             let newest = replies.get(1)?;
             (!newest.text.contains("Looking it up")).then(|| newest.text.clone())
         })
@@ -87,14 +93,23 @@ async fn shared_channel_gets_the_fixed_refusal() {
     bot.slack.share_channel("C2");
     let asked = bot.slack.mention("U7", "C2", RETURNS);
     let answer = slack_answer(&bot, "C2", &asked.ts).await;
-    assert!(answer.contains("people from outside the company"), "{answer}");
+    assert!(
+        answer.contains("people from outside the company"),
+        "{answer}"
+    );
     assert!(!answer.contains("30 days"), "{answer}");
     bot.slack.stranger("U9");
     let asked = bot.slack.mention("U9", GENERAL, RETURNS);
     let answer = slack_answer(&bot, GENERAL, &asked.ts).await;
-    assert!(answer.contains("people from outside the company"), "{answer}");
+    assert!(
+        answer.contains("people from outside the company"),
+        "{answer}"
+    );
     assert_eq!(bot.slack.calls("chat.postMessage").len(), 2);
-    assert!(!bot.log().contains("Planned question"), "no tool and no model ran");
+    assert!(
+        !bot.log().contains("Planned question"),
+        "no tool and no model ran"
+    );
 }
 
 /// K7, R45, R50: a reaction becomes feedback, taking it away withdraws it.
@@ -104,11 +119,15 @@ async fn reaction_on_an_answer_is_kept_and_can_be_withdrawn() {
     let asked = bot.slack.dm("U7", RETURNS);
     slack_answer(&bot, &asked.channel, &asked.ts).await;
     let reply = bot.slack.last_reply();
-    let added = bot.slack.react("U7", &asked.channel, &reply.ts, "+1::skin-tone-3");
+    let added = bot
+        .slack
+        .react("U7", &asked.channel, &reply.ts, "+1::skin-tone-3");
     bot.slack.acked(&added).await;
     let listed = bot.command(&["feedback", "list", "--json"]);
     assert!(listed.contains("\"positive\""), "{listed}");
-    let removed = bot.slack.unreact("U7", &asked.channel, &reply.ts, "+1::skin-tone-3");
+    let removed = bot
+        .slack
+        .unreact("U7", &asked.channel, &reply.ts, "+1::skin-tone-3");
     bot.slack.acked(&removed).await;
     assert_eq!(bot.command(&["feedback", "list", "--json"]), "");
 }
@@ -120,7 +139,8 @@ async fn discord_is_answered_in_thread_and_in_direct_messages() {
     let asked = bot.discord.mention(ALICE, DISCORD_GENERAL, RETURNS);
     let answer = discord_answer(&bot, asked, 1).await;
     assert!(answer.contains("30 days"), "{answer}");
-    bot.discord.say(ALICE, asked, "who approves exceptions to it?");
+    bot.discord
+        .say(ALICE, asked, "who approves exceptions to it?");
     discord_answer(&bot, asked, 2).await;
     bot.discord.dm(ALICE, "REQ-1155");
     let answer = discord_answer(&bot, bot.discord.direct(ALICE), 1).await;
@@ -137,17 +157,28 @@ async fn sign_of_work_comes_before_the_answer() {
     let asked = bot.slack.mention("U7", GENERAL, RETURNS);
     slack_answer(&bot, GENERAL, &asked.ts).await;
     let wire = bot.slack.wire();
-    let at = |call: &str| wire.find(call).unwrap_or_else(|| panic!("no {call} in\n{wire}"));
+    let at = |call: &str| {
+        wire.find(call)
+            .unwrap_or_else(|| panic!("no {call} in\n{wire}"))
+    };
     assert!(at("reactions.add") < at("chat.postMessage"), "{wire}");
     assert!(at("chat.postMessage") < at("chat.update"), "{wire}");
-    bot.slack.until("the sign to go", |slack| slack.calls("reactions.remove").first().map(|_| ())).await;
+    bot.slack
+        .until("the sign to go", |slack| {
+            slack.calls("reactions.remove").first().map(|_| ())
+        })
+        .await;
 }
 
 /// Behaviour 25, R64: no token and no word of a question in the log.
 #[tokio::test(flavor = "multi_thread")]
 async fn log_holds_neither_tokens_nor_words_of_questions() {
     let bot = Bot::start(StoreKind::Sqlite).await;
-    let asked = bot.slack.mention("U7", GENERAL, "zanzibarprobe How long can a customer return a terminal?");
+    let asked = bot.slack.mention(
+        "U7",
+        GENERAL,
+        "zanzibarprobe How long can a customer return a terminal?",
+    );
     slack_answer(&bot, GENERAL, &asked.ts).await;
     let log = bot.log();
     assert!(log.contains("Settled question"), "{log}");

@@ -29,12 +29,28 @@ struct Ordeal {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_bot_answers_every_question_once_on_sqlite() {
-    endure(StoreKind::Sqlite, Ordeal { questions: 60, kills: 3, seed: 1 }).await;
+    endure(
+        StoreKind::Sqlite,
+        Ordeal {
+            questions: 60,
+            kills: 3,
+            seed: 1,
+        },
+    )
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn killed_bot_answers_every_question_once_on_postgres() {
-    endure(StoreKind::Postgres, Ordeal { questions: 60, kills: 3, seed: 2 }).await;
+    endure(
+        StoreKind::Postgres,
+        Ordeal {
+            questions: 60,
+            kills: 3,
+            seed: 2,
+        },
+    )
+    .await;
 }
 
 /// The full measure, when asked for: `LOREKEEPER_ORDEAL=500,10`.
@@ -43,7 +59,15 @@ async fn ordeal_of_any_size_loses_nothing() {
     let size = std::env::var("LOREKEEPER_ORDEAL").unwrap_or_else(|_| "20,1".into());
     let (questions, kills) = size.split_once(',').expect("two numbers, such as 500,10");
     let number = |text: &str| text.parse().expect("a whole number");
-    endure(StoreKind::Sqlite, Ordeal { questions: number(questions), kills: number(kills), seed: 3 }).await;
+    endure(
+        StoreKind::Sqlite,
+        Ordeal {
+            questions: number(questions),
+            kills: number(kills),
+            seed: 3,
+        },
+    )
+    .await;
 }
 
 /// The threads that must have exactly one answer.
@@ -84,7 +108,8 @@ fn ask(bot: &Bot, random: &mut StdRng, number: usize, threads: &mut Threads) {
     let text = QUESTIONS[random.random_range(0..QUESTIONS.len())];
     if number % 2 == 0 {
         let channel = ["C1", "C2", "C3"][random.random_range(0..3)];
-        let events = [Events::Both, Events::MessageFirst, Events::MentionOnly][random.random_range(0..3)];
+        let events =
+            [Events::Both, Events::MessageFirst, Events::MentionOnly][random.random_range(0..3)];
         let asked = bot.slack.mention_as(events, "U7", channel, text);
         if random.random_bool(0.3) {
             bot.slack.redeliver(&asked);
@@ -122,24 +147,40 @@ fn open_threads(bot: &Bot, threads: &Threads) -> Vec<String> {
         let replies = bot.discord.answers(**thread);
         replies.is_empty() || !replies.iter().all(|reply| is_final(&reply.content))
     });
-    slack.map(|(channel, ts)| format!("{channel}/{ts}")).chain(discord.map(u64::to_string)).collect()
+    slack
+        .map(|(channel, ts)| format!("{channel}/{ts}"))
+        .chain(discord.map(u64::to_string))
+        .collect()
 }
 
 fn slack_replies(bot: &Bot, channel: &str, ts: &str) -> Vec<String> {
     let thread = bot.slack.visible_thread(channel, ts);
-    thread.into_iter().filter(|message| message.user == "UBOT").map(|message| message.text).collect()
+    thread
+        .into_iter()
+        .filter(|message| message.user == "UBOT")
+        .map(|message| message.text)
+        .collect()
 }
 
 /// R4, R5, R7, R20: one answer in every thread, no placeholder left, the audit log whole.
 fn verify(bot: &Bot, threads: &Threads) {
     let open = open_threads(bot, threads);
-    assert!(open.is_empty(), "{} threads without a final answer: {open:?}", open.len());
+    assert!(
+        open.is_empty(),
+        "{} threads without a final answer: {open:?}",
+        open.len()
+    );
     for (channel, ts) in threads.slack.keys() {
         let replies = slack_replies(bot, channel, ts);
         assert_eq!(parts(&replies), 1, "{channel}/{ts}: {replies:#?}");
     }
     for thread in threads.discord.keys() {
-        let replies: Vec<String> = bot.discord.answers(*thread).into_iter().map(|reply| reply.content).collect();
+        let replies: Vec<String> = bot
+            .discord
+            .answers(*thread)
+            .into_iter()
+            .map(|reply| reply.content)
+            .collect();
         assert_eq!(parts(&replies), 1, "{thread}: {replies:#?}");
     }
     let audit = bot.command(&["audit", "verify", "--json"]);
@@ -148,5 +189,8 @@ fn verify(bot: &Bot, threads: &Threads) {
 
 /// How many answers the messages make: parts of one answer say "(2/3)".
 fn parts(replies: &[String]) -> usize {
-    replies.iter().filter(|text| !text.contains("(2/") && !text.contains("(3/")).count()
+    replies
+        .iter()
+        .filter(|text| !text.contains("(2/") && !text.contains("(3/"))
+        .count()
 }

@@ -1,0 +1,261 @@
+//! The company's live systems, read only.
+//!
+//! Promise: a tool that a caller may not use looks like one that does not
+//! exist, a call runs only with arguments that the catalogue describes, and
+//! what comes back says which statement ran, when, and on which source.
+
+mod arguments;
+pub mod sql;
+pub mod window;
+
+use crate::{
+    config::{Config, Fault},
+    domain::{Access, Audience, Catalogue, Rows, ToolCall, ToolResult},
+    ports::{Caller, Clock, ToolError, Tools},
+};
+use arguments::check_arguments;
+use async_trait::async_trait;
+use chrono_tz::Tz;
+use sql::{
+    Database, Limits,
+    guard::{self, Policy, Verdict},
+    queries::{Loading, NamedQuery},
+};
+use std::{collections::BTreeMap, error::Error, fmt, sync::Arc};
+
+pub struct Toolbox {
+    catalogue: Catalogue,
+    queries: BTreeMap<String, NamedQuery>,
+    sources: BTreeMap<String, Source>,
+    clock: Arc<dyn Clock>,
+    zone: Tz,
+}
+
+/// A database with what the configuration says of it.
+struct Source {
+    database: Database,
+    audience: Audience,
+    /// Tables that free statements may read; empty: no free statements.
+    tables: Vec<String>,
+    reachable: bool,
+}
+
+/// Everything that is wrong with the configured databases and queries.
+#[derive(Debug, thiserror::Error)]
+pub struct ToolsFault(pub Vec<Fault>);
+
+impl fmt::Display for ToolsFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<&str> = self.0.iter().map(|fault| fault.0.as_str()).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
+/// What the people who run this need to know of one database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DatabaseHealth {
+    pub name: String,
+    /// `answers, can't write`, or why it does not answer.
+    pub state: String,
+    pub answers: bool,
+}
+
+impl Toolbox {
+    /// Opens every database and checks every query; reports every fault at
+    /// once. A database that is down is none: its calls fail until it is back.
+    pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ToolsFault> {
+        let mut faults = Vec::new();
+        let mut toolbox = Self {
+            catalogue: Catalogue::default(),
+            queries: BTreeMap::new(),
+            sources: BTreeMap::new(),
+            clock,
+            zone: config.chat.time_zone,
+        };
+        toolbox.open_databases(config, &mut faults).await;
+        toolbox.load_queries(config, &mut faults).await;
+        if faults.is_empty() {
+            Ok(toolbox)
+        } else {
+            Err(ToolsFault(faults))
+        }
+    }
+
+    async fn open_databases(&mut self, config: &Config, faults: &mut Vec<Fault>) {
+        let limits = Limits::from(&config.limits);
+        for entry in &config.databases {
+            if self.sources.contains_key(&entry.name) {
+                faults.push(Fault(format!(
+                    "database `{}` is configured twice",
+                    entry.name
+                )));
+                continue;
+            }
+            match Database::open(entry, limits).await {
+                Ok(database) => {
+                    let source = Source {
+                        database,
+                        audience: Audience::of(entry.audience.iter().cloned()),
+                        tables: entry.tables.clone(),
+                        reachable: true,
+                    };
+                    self.sources.insert(entry.name.clone(), source);
+                }
+                Err(error) => faults.push(Fault(error.to_string())),
+            }
+        }
+    }
+
+    async fn load_queries(&mut self, config: &Config, faults: &mut Vec<Fault>) {
+        for entry in &config.queries {
+            let name = &entry.name;
+            if self.queries.contains_key(name) {
+                faults.push(Fault(format!("query `{name}` is configured twice")));
+                continue;
+            }
+            let Some(source) = self.sources.get_mut(&entry.database) else {
+                // A database that did not open has its own fault already.
+                if !config
+                    .databases
+                    .iter()
+                    .any(|known| known.name == entry.database)
+                {
+                    let database = &entry.database;
+                    faults.push(Fault(format!(
+                        "query `{name}`: there is no database `{database}`"
+                    )));
+                }
+                continue;
+            };
+            let loading = Loading {
+                database: &source.database,
+                now: self.clock.now(),
+                zone: self.zone,
+                reachable: source.reachable,
+            };
+            let loaded = NamedQuery::load(entry, loading).await;
+            source.reachable = loaded.reachable;
+            let found = loaded.faults.into_iter();
+            faults.extend(found.map(|fault| Fault(format!("query `{name}`: {fault}"))));
+            if let Some(query) = loaded.query {
+                self.catalogue.tools.push(query.spec.clone());
+                self.queries.insert(name.clone(), query);
+            }
+        }
+    }
+
+    /// A free SELECT on one database, through the gate and its list of tables.
+    pub async fn query(
+        &self,
+        source: &str,
+        sql: &str,
+        access: &Access,
+    ) -> Result<ToolResult, ToolError> {
+        let unknown = || ToolError::Unknown {
+            tool: source.into(),
+        };
+        let Source {
+            database,
+            audience,
+            tables,
+            ..
+        } = self.sources.get(source).ok_or_else(unknown)?;
+        if !audience.admits(access) {
+            return Err(unknown());
+        }
+        if tables.is_empty() {
+            let reason = format!("`{source}` has no `tables` that free statements may read");
+            return Err(ToolError::Refused { reason });
+        }
+        let verdict = guard::check(sql, database.dialect(), &Policy::only(tables));
+        if let Verdict::Refuse { reason } = verdict {
+            return Err(ToolError::Refused { reason });
+        }
+        let as_of = self.clock.now();
+        let rows = database.run(sql, &[]).await?;
+        Ok(ToolResult {
+            tool: "sql".into(),
+            source: source.into(),
+            statement: sql.trim().into(),
+            lead: count(&rows),
+            rows,
+            as_of,
+        })
+    }
+
+    /// Asks every database for one row.
+    pub async fn databases(&self) -> Vec<DatabaseHealth> {
+        let mut found = Vec::new();
+        for (name, source) in &self.sources {
+            let answer = source.database.run("SELECT 1", &[]).await;
+            found.push(DatabaseHealth {
+                name: name.clone(),
+                answers: answer.is_ok(),
+                state: match answer {
+                    Ok(_) => "answers, can't write".into(),
+                    Err(error) => with_cause(&error),
+                },
+            });
+        }
+        found
+    }
+
+    /// What the person at the command line of this machine may use: everything.
+    pub fn operator_access(&self) -> Access {
+        let audiences = self.sources.values().map(|source| &source.audience);
+        let groups = audiences.flat_map(|audience| audience.groups());
+        Access::member_of(groups.map(String::from).collect::<Vec<_>>())
+    }
+
+    fn allowed_query(&self, tool: &str, access: &Access) -> Option<(&NamedQuery, &Source)> {
+        let query = self.queries.get(tool)?;
+        let source = self.sources.get(&query.database)?;
+        source.audience.admits(access).then_some((query, source))
+    }
+}
+
+fn with_cause(error: &ToolError) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+fn count(rows: &Rows) -> String {
+    let more = if rows.truncated { "more than " } else { "" };
+    match rows.rows.len() {
+        0 => "No rows.".into(),
+        1 if !rows.truncated => "1 row.".into(),
+        n => format!("{more}{n} rows."),
+    }
+}
+
+#[async_trait]
+impl Tools for Toolbox {
+    fn catalogue(&self) -> &Catalogue {
+        &self.catalogue
+    }
+
+    fn allowed(&self, tool: &str, access: &Access) -> bool {
+        self.allowed_query(tool, access).is_some()
+    }
+
+    async fn call(&self, call: &ToolCall, caller: &Caller) -> Result<ToolResult, ToolError> {
+        let (query, source) = self
+            .allowed_query(&call.name, &caller.access)
+            .ok_or_else(|| ToolError::Unknown {
+                tool: call.name.clone(),
+            })?;
+        let as_of = self.clock.now();
+        let arguments = check_arguments(&query.spec, call, as_of, self.zone)?;
+        let (rows, lead) = query.run(&source.database, &arguments).await?;
+        Ok(ToolResult {
+            tool: call.name.clone(),
+            source: query.database.clone(),
+            statement: query.statement(&arguments),
+            rows,
+            lead,
+            as_of,
+        })
+    }
+}
