@@ -1,6 +1,7 @@
 //! The Slack adapter against the fake Slack: real sockets, real HTTP.
 
 mod events;
+mod fake;
 mod logs;
 mod posts;
 mod readers;

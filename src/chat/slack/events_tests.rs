@@ -67,6 +67,7 @@ fn messages_that_ask_are_told_from_those_that_do_not() {
     asks(json!({ "channel_type": "group" }));
     asks(json!({ "channel_type": "mpim" }));
     asks(json!({ "channel_type": "im", "text": "how?" }));
+    asks(json!({ "bot_id": null, "hidden": null, "user_profile": null, "edited": null }));
     asks(json!({ "thread_ts": "1690000000.000100", "text": "how?" }));
     ignored(json!({ "text": "how?" }));
     ignored(json!({ "channel_type": "mpim", "text": "how?" }));

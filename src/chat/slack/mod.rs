@@ -7,10 +7,12 @@
 //!
 //! Absent on purpose: HTTP events, native streaming, slash commands, modals.
 
+mod blocks;
 mod client;
 mod events;
 mod mrkdwn;
 mod pace;
+mod pack;
 mod readers;
 mod render;
 mod socket;

@@ -34,6 +34,17 @@ pub fn cost(text: &str) -> usize {
         .sum()
 }
 
+/// In UTF-16 units.
+pub fn length(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
+/// Slack refuses blocks that show nothing.
+pub fn is_blank(text: &str) -> bool {
+    text.chars()
+        .all(|c| c.is_whitespace() || c.is_control() || c == '\u{200B}')
+}
+
 /// `<address|label>` for `http` and `https`; `None` for anything else.
 ///
 /// An address with a user name is refused (`https://slack.com@evil.example`),

@@ -1,5 +1,7 @@
 use super::*;
+use crate::domain::QuestionId;
 use proptest::prelude::*;
+use serde_json::json;
 
 /// Slack's limits, by the strictest count.
 fn check_limits(part: &Part) {
