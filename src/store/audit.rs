@@ -21,7 +21,7 @@ pub(super) use record::canonical;
 
 use super::{
     Result, Store, StoreError,
-    sql::{Row, Tx, limit},
+    sql::{Row, Tx},
 };
 use crate::domain::QuestionId;
 use chain::{Chain, Link};
@@ -96,7 +96,7 @@ impl Audit<'_> {
                         .map_or(i64::MAX, |at| at.timestamp_micros())
                         .into(),
                     filter.kind.map(AuditKind::as_str).into(),
-                    limit(filter.limit),
+                    filter.limit.into(),
                 ],
             )
             .await?;

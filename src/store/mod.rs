@@ -23,6 +23,7 @@
 
 mod answers;
 mod audit;
+mod claim;
 mod documents;
 mod error;
 mod feedback;
@@ -34,10 +35,11 @@ mod threads;
 
 pub use answers::{Answers, SavedAnswer, Saving};
 pub use audit::{Audit, AuditEntry, AuditFilter, AuditKind, AuditRecord, Break, Verification};
+pub use claim::{Claimant, Claimed, Lease, Stage};
 pub use documents::{Documents, KnownDocument, SourceState};
 pub use error::StoreError;
 pub use feedback::{FeedbackBook, FeedbackFilter, FeedbackRow, HeldSignal, Recorded};
-pub use inbox::{Claimant, Claimed, Inbox, Lease, Stage, StateCounts};
+pub use inbox::{Inbox, StateCounts};
 pub use outbox::{NextStep, Outbox, OutboxPart, OutboxState, Shown};
 
 type Result<T> = std::result::Result<T, StoreError>;

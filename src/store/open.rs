@@ -133,3 +133,73 @@ async fn open_postgres(url: &str) -> Result<Pool, StoreError> {
         .connect_lazy_with(options);
     Ok(Pool::Postgres { pool, site })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{
+        Actor, Addressed, ChannelId, IncomingQuestion, MessageId, PersonId, Place, PlaceKind,
+        Platform, QuestionId, Receipt, TenantId, ThreadId,
+    };
+    use chrono::DateTime;
+
+    fn question(n: usize) -> IncomingQuestion {
+        IncomingQuestion {
+            delivery: n.to_string(),
+            subject: n.to_string(),
+            alias: None,
+            asker: Actor::member(PersonId::new("local:mara")),
+            place: Place {
+                platform: Platform::Terminal,
+                tenant: TenantId::new("local"),
+                channel: ChannelId::new("terminal"),
+                thread: ThreadId::new(n.to_string()),
+                message: MessageId::new(n.to_string()),
+                kind: PlaceKind::Direct,
+            },
+            text: "how long is a page? ".repeat(200),
+            addressed: Addressed::Direct,
+            asked_at: DateTime::UNIX_EPOCH,
+        }
+    }
+
+    async fn allow_pages(store: &Store, pages: &'static str) {
+        let mut tx = store.pool.write("limit the file").await.unwrap();
+        tx.fetch_all(pages, []).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn full_disk_is_named_and_what_was_accepted_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(None, folder.path()).await.unwrap();
+        let accept = async |n| {
+            let incoming = question(n);
+            store
+                .inbox()
+                .accept(&incoming, QuestionId::new(), DateTime::UNIX_EPOCH)
+                .await
+        };
+        // SQLite's own limit answers as the disk would.
+        allow_pages(&store, "PRAGMA max_page_count = 60").await;
+        let mut accepted = 0;
+        let full = loop {
+            match accept(accepted).await {
+                Ok(_) => accepted += 1,
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(full, StoreError::DiskFull { .. }), "{full:?}");
+        assert!(
+            full.to_string()
+                .contains(&folder.path().display().to_string())
+        );
+        assert_eq!(
+            store.inbox().counts().await.unwrap().received,
+            accepted as u64
+        );
+        // Space was made: the event that was refused comes again.
+        allow_pages(&store, "PRAGMA max_page_count = 100000").await;
+        assert!(matches!(accept(accepted).await, Ok(Receipt::Accepted(_))));
+    }
+}

@@ -13,8 +13,8 @@
 use super::{
     Lease, Result, Store, StoreError,
     audit::canonical,
+    claim::held_by,
     feedback,
-    inbox::held_by,
     sql::{Row, Tx, json},
 };
 use crate::{

@@ -355,8 +355,3 @@ pub(super) fn json<T: Serialize>(value: &T, what: &'static str) -> Result<String
         source: source.into(),
     })
 }
-
-/// A `LIMIT`: what a caller asks, as the databases take it.
-pub(super) fn limit(rows: usize) -> Value {
-    Value::from(rows)
-}
