@@ -55,9 +55,7 @@ async fn open_sqlite(data_dir: &Path) -> Result<Pool, StoreError> {
         // through a power failure; FULL costs one fsync a commit and keeps both.
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(PATIENCE);
-    let writer = SqlitePoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(PATIENCE)
+    let writer = sqlite_pool(1)
         .connect_with(options.clone())
         .await
         .map_err(failed)?;
@@ -65,15 +63,25 @@ async fn open_sqlite(data_dir: &Path) -> Result<Pool, StoreError> {
         .run(&writer)
         .await
         .map_err(|error| StoreError::from_migration(error, &site))?;
-    let readers = SqlitePoolOptions::new()
-        .max_connections(4)
-        .acquire_timeout(PATIENCE)
-        .connect_lazy_with(options);
+    let readers = sqlite_pool(4).connect_lazy_with(options);
     Ok(Pool::Sqlite {
         writer,
         readers,
         site,
     })
+}
+
+/// A full disk makes SQLite roll a transaction back by itself. The driver still
+/// counts it as open and would refuse every later one on that connection, so
+/// such a connection is closed and a new one takes its place.
+fn sqlite_pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(PATIENCE)
+        .before_acquire(|connection, _| {
+            let usable = !connection.is_in_transaction();
+            Box::pin(async move { Ok(usable) })
+        })
 }
 
 /// Held until it is dropped; the system lets go of it when the process dies.
@@ -201,5 +209,19 @@ mod tests {
         // Space was made: the event that was refused comes again.
         allow_pages(&store, "PRAGMA max_page_count = 100000").await;
         assert!(matches!(accept(accepted).await, Ok(Receipt::Accepted(_))));
+    }
+
+    #[tokio::test]
+    async fn transaction_that_sqlite_ended_by_itself_leaves_the_store_usable() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(None, folder.path()).await.unwrap();
+        let mut tx = store.pool.write("meet a fault").await.unwrap();
+        tx.execute("ROLLBACK", []).await.unwrap();
+        drop(tx);
+        store
+            .inbox()
+            .accept(&question(1), QuestionId::new(), DateTime::UNIX_EPOCH)
+            .await
+            .unwrap();
     }
 }
