@@ -103,6 +103,19 @@ impl Audit<'_> {
         rows.iter().map(entry).collect()
     }
 
+    /// The last records, newest first.
+    pub async fn latest(&self, rows: usize) -> Result<Vec<AuditEntry>> {
+        let mut tx = self.0.pool.read("list audit log").await?;
+        let rows = tx
+            .fetch_all(
+                "SELECT sequence, at_us, kind, question, record, previous, hash FROM audit
+                 ORDER BY sequence DESC LIMIT $1",
+                [rows.into()],
+            )
+            .await?;
+        rows.iter().map(entry).collect()
+    }
+
     /// Everything that the log holds about one question, in order.
     pub async fn show(&self, question: QuestionId) -> Result<Vec<AuditEntry>> {
         let mut tx = self.0.pool.read("show audit log").await?;

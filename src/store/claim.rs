@@ -217,6 +217,18 @@ impl Lease {
     }
 }
 
+/// Fails where the lease is lost, and holds the row until the transaction ends.
+pub(super) async fn check_held(tx: &mut Tx, lease: &Lease) -> Result<()> {
+    let held = tx
+        .execute(
+            "UPDATE inbox SET attempts = attempts
+             WHERE question = $1 AND worker = $2 AND attempts = $3 AND state IN ('claimed', 'answered')",
+            held_by(lease),
+        )
+        .await?;
+    lease.must_hold(tx, held)
+}
+
 /// The values of `question = $1 AND worker = $2 AND attempts = $3`.
 pub(super) fn held_by(lease: &Lease) -> [Value; 3] {
     [

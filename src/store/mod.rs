@@ -8,7 +8,7 @@
 //!
 //! The way of a question, as the worker walks it:
 //!
-//! ```ignore
+//! ```text
 //! store.inbox().accept(&incoming, id, now).await?;            // intake
 //! let Some(claimed) = store.inbox().claim(&claimant, now).await? else { .. };
 //! let lease = &claimed.lease;

@@ -11,8 +11,8 @@ use crate::domain::QuestionId;
 use chrono::{DateTime, Utc};
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{
-    ColumnIndex, Database, Decode, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Transaction,
-    Type, postgres::PgRow, sqlite::SqliteRow,
+    Decode, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Transaction, Type, postgres::PgRow,
+    sqlite::SqliteRow,
 };
 use std::sync::Arc;
 
@@ -298,9 +298,6 @@ impl Row {
             + Type<Sqlite>
             + for<'r> Decode<'r, Postgres>
             + Type<Postgres>,
-        &'static str: ColumnIndex<SqliteRow> + ColumnIndex<PgRow>,
-        Sqlite: Database<Row = SqliteRow>,
-        Postgres: Database<Row = PgRow>,
     {
         match &self.row {
             Either::Sqlite(row) => row.try_get(column),
