@@ -59,7 +59,7 @@ async fn measure(name: &str, store: Store, seconds: u32) -> anyhow::Result<()> {
         accepted.push(one.await??);
     }
     print(name, "accept", accepted);
-    print(name, "claim to settled, six commits", worker.await??);
+    print(name, "claim to settled, five commits", worker.await??);
     Ok(())
 }
 

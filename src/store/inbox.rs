@@ -11,8 +11,8 @@
 use super::{
     AuditRecord, Lease, Result, Store, audit,
     claim::held_by,
-    outbox,
-    sql::{Tx, json},
+    group_commit, outbox,
+    sql::{Pool, Tx, Value, json},
 };
 use crate::{
     domain::{IncomingQuestion, Place, Platform, QuestionId, Receipt},
@@ -48,10 +48,11 @@ impl Inbox<'_> {
         id: QuestionId,
         now: DateTime<Utc>,
     ) -> Result<Receipt> {
-        let mut tx = self.0.pool.write("accept question").await?;
-        let receipt = insert(&mut tx, incoming, id, Begin::Received, now).await?;
-        tx.commit().await?;
-        Ok(receipt)
+        let row = NewRow::new(incoming, id, Begin::Received, now)?;
+        match &self.0.pool {
+            pool @ Pool::Sqlite { accepting, .. } => accepting.accept(pool, row).await,
+            pool @ Pool::Postgres { .. } => group_commit::insert_one(pool, row).await,
+        }
     }
 
     /// Commits a question that will not be answered, with the parts that tell
@@ -66,7 +67,8 @@ impl Inbox<'_> {
         now: DateTime<Utc>,
     ) -> Result<Receipt> {
         let mut tx = self.0.pool.write("refuse question").await?;
-        let receipt = insert(&mut tx, incoming, id, Begin::Refused(reason), now).await?;
+        let row = NewRow::new(incoming, id, Begin::Refused(reason), now)?;
+        let receipt = insert(&mut tx, row).await?;
         if matches!(receipt, Receipt::Accepted(_)) {
             outbox::plan(&mut tx, id, parts, now).await?;
             audit::append(&mut tx, &AuditRecord::refused(id, incoming, reason), now).await?;
@@ -134,36 +136,34 @@ enum Begin {
     Refused(&'static str),
 }
 
-/// One INSERT. It finds nothing to insert where delivery, subject or alias is known.
-async fn insert(
-    tx: &mut Tx,
-    incoming: &IncomingQuestion,
+/// A row of the inbox, before it is known whether its gesture is new.
+#[derive(Clone, Debug)]
+pub(super) struct NewRow {
     id: QuestionId,
-    begin: Begin,
-    now: DateTime<Utc>,
-) -> Result<Receipt> {
-    let IncomingQuestion { place, asker, .. } = incoming;
-    if let Some(alias) = &incoming.alias {
-        // Delivery and subject are unique by index. An alias is unique only
-        // within a minute, so those who bring the same one wait for each other.
-        tx.lock(format!("alias {alias} {}", asker.person)).await?;
-    }
-    let (state, refused, reason) = match begin {
-        Begin::Received => ("received", false, None),
-        Begin::Refused(reason) => ("answered", true, Some(reason)),
-    };
-    let asked_at = incoming.asked_at.timestamp_micros();
-    let inserted = tx
-        .execute(
-            "INSERT INTO inbox (question, platform, tenant, delivery, subject, alias, channel, thread,
-                                conversation, person, event, refused, state, reason, asked_at, accepted_at)
-             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16
-             WHERE NOT EXISTS (
-                SELECT 1 FROM inbox AS known
-                WHERE known.alias = $6 AND known.person = $10 AND known.platform = $2 AND known.tenant = $3
-                  AND known.channel = $7 AND known.asked_at BETWEEN $17 AND $18)
-             ON CONFLICT DO NOTHING",
-            [
+    alias: Option<String>,
+    values: [Value; 18],
+}
+
+impl NewRow {
+    fn new(
+        incoming: &IncomingQuestion,
+        id: QuestionId,
+        begin: Begin,
+        now: DateTime<Utc>,
+    ) -> Result<Self> {
+        let IncomingQuestion { place, asker, .. } = incoming;
+        let (state, refused, reason) = match begin {
+            Begin::Received => ("received", false, None),
+            Begin::Refused(reason) => ("answered", true, Some(reason)),
+        };
+        let asked_at = incoming.asked_at.timestamp_micros();
+        Ok(Self {
+            id,
+            alias: incoming
+                .alias
+                .as_ref()
+                .map(|alias| format!("alias {alias} {}", asker.person)),
+            values: [
                 id.into(),
                 place.platform.as_str().into(),
                 place.tenant.as_str().into(),
@@ -183,10 +183,32 @@ async fn insert(
                 asked_at.saturating_sub(SAME_GESTURE_US).into(),
                 asked_at.saturating_add(SAME_GESTURE_US).into(),
             ],
+        })
+    }
+}
+
+/// One INSERT. It finds nothing to insert where delivery, subject or alias is known.
+pub(super) async fn insert(tx: &mut Tx, row: NewRow) -> Result<Receipt> {
+    if let Some(alias) = row.alias {
+        // Delivery and subject are unique by index. An alias is unique only
+        // within a minute, so those who bring the same one wait for each other.
+        tx.lock(alias).await?;
+    }
+    let inserted = tx
+        .execute(
+            "INSERT INTO inbox (question, platform, tenant, delivery, subject, alias, channel, thread,
+                                conversation, person, event, refused, state, reason, asked_at, accepted_at)
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16
+             WHERE NOT EXISTS (
+                SELECT 1 FROM inbox AS known
+                WHERE known.alias = $6 AND known.person = $10 AND known.platform = $2 AND known.tenant = $3
+                  AND known.channel = $7 AND known.asked_at BETWEEN $17 AND $18)
+             ON CONFLICT DO NOTHING",
+            row.values,
         )
         .await?;
     Ok(if inserted == 1 {
-        Receipt::Accepted(id)
+        Receipt::Accepted(row.id)
     } else {
         Receipt::Duplicate
     })

@@ -27,6 +27,7 @@ mod claim;
 mod documents;
 mod error;
 mod feedback;
+mod group_commit;
 mod inbox;
 mod open;
 mod outbox;

@@ -52,7 +52,7 @@ async fn open_sqlite(data_dir: &Path) -> Result<Pool, StoreError> {
         .journal_mode(SqliteJournalMode::Wal)
         // An event is acknowledged once its row is committed, and then nobody
         // sends it again. NORMAL would keep the row through `kill -9`, but not
-        // through a power failure; FULL costs one fsync a commit and keeps both.
+        // through a power failure; FULL waits for the disk once a commit and keeps both.
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(PATIENCE);
     let writer = sqlite_pool(1)
@@ -67,6 +67,7 @@ async fn open_sqlite(data_dir: &Path) -> Result<Pool, StoreError> {
     Ok(Pool::Sqlite {
         writer,
         readers,
+        accepting: Arc::default(),
         site,
     })
 }
@@ -143,7 +144,7 @@ async fn open_postgres(url: &str) -> Result<Pool, StoreError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::domain::{
         Actor, Addressed, ChannelId, IncomingQuestion, MessageId, PersonId, Place, PlaceKind,
@@ -151,7 +152,7 @@ mod tests {
     };
     use chrono::DateTime;
 
-    fn question(n: usize) -> IncomingQuestion {
+    pub fn question(n: usize) -> IncomingQuestion {
         IncomingQuestion {
             delivery: n.to_string(),
             subject: n.to_string(),

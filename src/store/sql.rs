@@ -6,7 +6,7 @@
 //! is text. Where the databases differ, the caller sees it by [`Tx::lock`] or
 //! picks one of two texts with [`Tx::is_postgres`].
 
-use super::StoreError;
+use super::{StoreError, group_commit::GroupCommit};
 use crate::domain::QuestionId;
 use chrono::{DateTime, Utc};
 use serde::{Serialize, de::DeserializeOwned};
@@ -25,6 +25,7 @@ pub(super) enum Pool {
     Sqlite {
         writer: SqlitePool,
         readers: SqlitePool,
+        accepting: Arc<GroupCommit>,
         site: Arc<Site>,
     },
     Postgres {
