@@ -9,7 +9,7 @@
 //! caller that goes away takes nobody with it.
 
 use super::{
-    Result,
+    Result, StoreError,
     inbox::{NewRow, insert},
     sql::Pool,
 };
@@ -68,6 +68,13 @@ async fn commit(pool: &Pool, group: Vec<Waiting>) {
             for (waiting, receipt) in group.into_iter().zip(receipts) {
                 // Its caller may have left: the row stands all the same.
                 let _ = waiting.told.send(Ok(receipt));
+            }
+        }
+        // They waited together; one after the other they would wait as often as they are.
+        Err(StoreError::Locked { doing, site }) => {
+            for waiting in group {
+                let site = site.clone();
+                let _ = waiting.told.send(Err(StoreError::Locked { doing, site }));
             }
         }
         // One bad row must not cost the others theirs: each by itself, each with its own error.
