@@ -59,7 +59,7 @@ async fn measure(name: &str, store: Store, seconds: u32) -> anyhow::Result<()> {
         accepted.push(one.await??);
     }
     print(name, "accept", accepted);
-    print(name, "claim to settled, six commits", worker.await??);
+    print(name, "claim to settled, five commits", worker.await??);
     Ok(())
 }
 
@@ -134,7 +134,7 @@ fn question(n: u32) -> IncomingQuestion {
     IncomingQuestion {
         delivery: format!("Ev{n}"),
         subject: format!("C1/{n}"),
-        alias: (n % 2 == 0).then(|| format!("client-{n}")),
+        alias: n.is_multiple_of(2).then(|| format!("client-{n}")),
         asker: Actor::member(PersonId::new(format!("slack:U{}", n % 50))),
         place: Place {
             platform: Platform::Slack,

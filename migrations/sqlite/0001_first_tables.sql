@@ -82,7 +82,7 @@ CREATE TABLE feedback_parked (
     verdict    TEXT NOT NULL,
     act        TEXT NOT NULL,
     parked_at  INTEGER NOT NULL,
-    PRIMARY KEY (platform, message, channel, person, signal_key, at_us, removed, verdict)
+    PRIMARY KEY (message, platform, channel, person, signal_key, at_us, removed, verdict)
 );
 CREATE INDEX feedback_parked_at ON feedback_parked (parked_at);
 

@@ -5,9 +5,9 @@
 
 use super::{
     AuditRecord, Lease, Result, Store, audit,
-    inbox::held_by,
+    claim::held_by,
     outbox,
-    sql::{Row, json, limit},
+    sql::{Row, json},
 };
 use crate::{
     domain::{Answer, IncomingQuestion, Question, QuestionId},
@@ -106,7 +106,7 @@ impl Answers<'_> {
                 "SELECT answers.question, event, answer, plain_text, saved_at
                  FROM answers JOIN inbox ON inbox.question = answers.question
                  ORDER BY saved_at DESC, answers.question DESC LIMIT $1",
-                [limit(rows)],
+                [rows.into()],
             )
             .await?;
         rows.iter().map(saved_answer).collect()

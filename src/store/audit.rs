@@ -21,7 +21,7 @@ pub(super) use record::canonical;
 
 use super::{
     Result, Store, StoreError,
-    sql::{Row, Tx, limit},
+    sql::{Row, Tx},
 };
 use crate::domain::QuestionId;
 use chain::{Chain, Link};
@@ -96,8 +96,21 @@ impl Audit<'_> {
                         .map_or(i64::MAX, |at| at.timestamp_micros())
                         .into(),
                     filter.kind.map(AuditKind::as_str).into(),
-                    limit(filter.limit),
+                    filter.limit.into(),
                 ],
+            )
+            .await?;
+        rows.iter().map(entry).collect()
+    }
+
+    /// The last records, newest first.
+    pub async fn latest(&self, rows: usize) -> Result<Vec<AuditEntry>> {
+        let mut tx = self.0.pool.read("list audit log").await?;
+        let rows = tx
+            .fetch_all(
+                "SELECT sequence, at_us, kind, question, record, previous, hash FROM audit
+                 ORDER BY sequence DESC LIMIT $1",
+                [rows.into()],
             )
             .await?;
         rows.iter().map(entry).collect()

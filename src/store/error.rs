@@ -183,3 +183,53 @@ impl StoreError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn code_of_the_database_names_what_a_person_can_do() {
+        let site = |folder: &str| Site {
+            name: "the store".into(),
+            user: "bot".into(),
+            folder: folder.into(),
+        };
+        let check = |folder: &str, code: &str, expected: Option<&str>| {
+            let error = StoreError::from_code(code, "save answer", &site(folder));
+            assert_eq!(error.map(|e| e.to_string()).as_deref(), expected, "{code}");
+        };
+        let locked = Some(
+            "save answer: another process keeps the store locked; stop it or wait for it, then try again",
+        );
+        // SQLite: busy, locked, and busy in an extended form.
+        check("data", "5", locked);
+        check("data", "6", locked);
+        check("data", "517", locked);
+        let full = Some("save answer: no space left for the store; free some, nothing was stored");
+        check("data", "13", full);
+        check("", "53100", full);
+        check("data", "19", None);
+        // The same numbers mean nothing in PostgreSQL, and the other way round.
+        check("", "5", None);
+        check("data", "53100x", None);
+        check(
+            "",
+            "28P01",
+            Some("the store refused user `bot`; correct user and password in `store.url`"),
+        );
+        check(
+            "",
+            "42501",
+            Some(
+                "save answer: the store denies it; grant this user the right to write and to create tables",
+            ),
+        );
+        check(
+            "",
+            "57P03",
+            Some("the store can't be reached; check that it runs and that host and port are right"),
+        );
+        check("", "22000", None);
+    }
+}

@@ -8,7 +8,7 @@
 
 use super::{
     AuditRecord, Result, Store, audit,
-    sql::{Row, Tx, json, limit},
+    sql::{Row, Tx, json},
 };
 use crate::domain::{
     Feedback, FeedbackChange, FeedbackTarget, MessageId, PersonId, Platform, QuestionId, Signal,
@@ -116,7 +116,7 @@ impl FeedbackBook<'_> {
                         .since
                         .map_or(i64::MIN, |at| at.timestamp_micros())
                         .into(),
-                    limit(filter.limit),
+                    filter.limit.into(),
                 ],
             )
             .await?;

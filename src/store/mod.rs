@@ -8,7 +8,7 @@
 //!
 //! The way of a question, as the worker walks it:
 //!
-//! ```ignore
+//! ```text
 //! store.inbox().accept(&incoming, id, now).await?;            // intake
 //! let Some(claimed) = store.inbox().claim(&claimant, now).await? else { .. };
 //! let lease = &claimed.lease;
@@ -23,9 +23,11 @@
 
 mod answers;
 mod audit;
+mod claim;
 mod documents;
 mod error;
 mod feedback;
+mod group_commit;
 mod inbox;
 mod open;
 mod outbox;
@@ -34,10 +36,11 @@ mod threads;
 
 pub use answers::{Answers, SavedAnswer, Saving};
 pub use audit::{Audit, AuditEntry, AuditFilter, AuditKind, AuditRecord, Break, Verification};
+pub use claim::{Claimant, Claimed, Lease, Stage};
 pub use documents::{Documents, KnownDocument, SourceState};
 pub use error::StoreError;
 pub use feedback::{FeedbackBook, FeedbackFilter, FeedbackRow, HeldSignal, Recorded};
-pub use inbox::{Claimant, Claimed, Inbox, Lease, Stage, StateCounts};
+pub use inbox::{Inbox, StateCounts};
 pub use outbox::{NextStep, Outbox, OutboxPart, OutboxState, Shown};
 
 type Result<T> = std::result::Result<T, StoreError>;

@@ -52,12 +52,10 @@ async fn open_sqlite(data_dir: &Path) -> Result<Pool, StoreError> {
         .journal_mode(SqliteJournalMode::Wal)
         // An event is acknowledged once its row is committed, and then nobody
         // sends it again. NORMAL would keep the row through `kill -9`, but not
-        // through a power failure; FULL costs one fsync a commit and keeps both.
+        // through a power failure; FULL waits for the disk once a commit and keeps both.
         .synchronous(SqliteSynchronous::Full)
         .busy_timeout(PATIENCE);
-    let writer = SqlitePoolOptions::new()
-        .max_connections(1)
-        .acquire_timeout(PATIENCE)
+    let writer = sqlite_pool(1)
         .connect_with(options.clone())
         .await
         .map_err(failed)?;
@@ -65,15 +63,26 @@ async fn open_sqlite(data_dir: &Path) -> Result<Pool, StoreError> {
         .run(&writer)
         .await
         .map_err(|error| StoreError::from_migration(error, &site))?;
-    let readers = SqlitePoolOptions::new()
-        .max_connections(4)
-        .acquire_timeout(PATIENCE)
-        .connect_lazy_with(options);
+    let readers = sqlite_pool(4).connect_lazy_with(options);
     Ok(Pool::Sqlite {
         writer,
         readers,
+        accepting: Arc::default(),
         site,
     })
+}
+
+/// A full disk makes SQLite roll a transaction back by itself. The driver still
+/// counts it as open and would refuse every later one on that connection, so
+/// such a connection is closed and a new one takes its place.
+fn sqlite_pool(connections: u32) -> SqlitePoolOptions {
+    SqlitePoolOptions::new()
+        .max_connections(connections)
+        .acquire_timeout(PATIENCE)
+        .before_acquire(|connection, _| {
+            let usable = !connection.is_in_transaction();
+            Box::pin(async move { Ok(usable) })
+        })
 }
 
 /// Held until it is dropped; the system lets go of it when the process dies.
@@ -132,4 +141,88 @@ async fn open_postgres(url: &str) -> Result<Pool, StoreError> {
         .acquire_timeout(PATIENCE)
         .connect_lazy_with(options);
     Ok(Pool::Postgres { pool, site })
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+    use crate::domain::{
+        Actor, Addressed, ChannelId, IncomingQuestion, MessageId, PersonId, Place, PlaceKind,
+        Platform, QuestionId, Receipt, TenantId, ThreadId,
+    };
+    use chrono::DateTime;
+
+    pub fn question(n: usize) -> IncomingQuestion {
+        IncomingQuestion {
+            delivery: n.to_string(),
+            subject: n.to_string(),
+            alias: None,
+            asker: Actor::member(PersonId::new("local:mara")),
+            place: Place {
+                platform: Platform::Terminal,
+                tenant: TenantId::new("local"),
+                channel: ChannelId::new("terminal"),
+                thread: ThreadId::new(n.to_string()),
+                message: MessageId::new(n.to_string()),
+                kind: PlaceKind::Direct,
+            },
+            text: "how long is a page? ".repeat(200),
+            addressed: Addressed::Direct,
+            asked_at: DateTime::UNIX_EPOCH,
+        }
+    }
+
+    async fn allow_pages(store: &Store, pages: &'static str) {
+        let mut tx = store.pool.write("limit the file").await.unwrap();
+        tx.fetch_all(pages, []).await.unwrap();
+        tx.commit().await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn full_disk_is_named_and_what_was_accepted_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(None, folder.path()).await.unwrap();
+        let accept = async |n| {
+            let incoming = question(n);
+            store
+                .inbox()
+                .accept(&incoming, QuestionId::new(), DateTime::UNIX_EPOCH)
+                .await
+        };
+        // SQLite's own limit answers as the disk would.
+        allow_pages(&store, "PRAGMA max_page_count = 60").await;
+        let mut accepted = 0;
+        let full = loop {
+            match accept(accepted).await {
+                Ok(_) => accepted += 1,
+                Err(error) => break error,
+            }
+        };
+        assert!(matches!(full, StoreError::DiskFull { .. }), "{full:?}");
+        assert!(
+            full.to_string()
+                .contains(&folder.path().display().to_string())
+        );
+        assert_eq!(
+            store.inbox().counts().await.unwrap().received,
+            accepted as u64
+        );
+        // Space was made: the event that was refused comes again.
+        allow_pages(&store, "PRAGMA max_page_count = 100000").await;
+        assert!(matches!(accept(accepted).await, Ok(Receipt::Accepted(_))));
+    }
+
+    #[tokio::test]
+    async fn transaction_that_sqlite_ended_by_itself_leaves_the_store_usable() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(None, folder.path()).await.unwrap();
+        let mut tx = store.pool.write("meet a fault").await.unwrap();
+        tx.execute("ROLLBACK", []).await.unwrap();
+        drop(tx);
+        store
+            .inbox()
+            .accept(&question(1), QuestionId::new(), DateTime::UNIX_EPOCH)
+            .await
+            .unwrap();
+    }
 }

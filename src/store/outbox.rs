@@ -13,8 +13,8 @@
 use super::{
     Lease, Result, Store, StoreError,
     audit::canonical,
+    claim::check_held,
     feedback,
-    inbox::held_by,
     sql::{Row, Tx, json},
 };
 use crate::{
@@ -88,14 +88,7 @@ impl Outbox<'_> {
         now: DateTime<Utc>,
     ) -> Result<()> {
         let mut tx = self.0.pool.write("plan parts").await?;
-        let held = tx
-            .execute(
-                "UPDATE inbox SET attempts = attempts
-                 WHERE question = $1 AND worker = $2 AND attempts = $3 AND state IN ('claimed', 'answered')",
-                held_by(lease),
-            )
-            .await?;
-        lease.must_hold(&tx, held)?;
+        check_held(&mut tx, lease).await?;
         plan(&mut tx, lease.question, parts, now).await?;
         tx.commit().await
     }
@@ -109,13 +102,12 @@ impl Outbox<'_> {
         now: DateTime<Utc>,
     ) -> Result<()> {
         let mut tx = self.0.pool.write("start sending").await?;
-        let [question, worker, attempts] = held_by(lease);
+        check_held(&mut tx, lease).await?;
         let started = tx
             .execute(
-                "UPDATE outbox SET state = 'sending', changed_at = $5
-                 WHERE question = $1 AND part = $4 AND message IS NULL AND state IN ('planned', 'in_doubt')
-                   AND EXISTS (SELECT 1 FROM inbox WHERE inbox.question = $1 AND worker = $2 AND attempts = $3)",
-                [question, worker, attempts, part.into(), now.into()],
+                "UPDATE outbox SET state = 'sending', changed_at = $3
+                 WHERE question = $1 AND part = $2 AND message IS NULL AND state IN ('planned', 'in_doubt')",
+                [lease.question.into(), part.into(), now.into()],
             )
             .await?;
         must_change(&tx, started, lease.question, part)?;

@@ -6,13 +6,13 @@
 //! is text. Where the databases differ, the caller sees it by [`Tx::lock`] or
 //! picks one of two texts with [`Tx::is_postgres`].
 
-use super::StoreError;
+use super::{StoreError, group_commit::GroupCommit};
 use crate::domain::QuestionId;
 use chrono::{DateTime, Utc};
 use serde::{Serialize, de::DeserializeOwned};
 use sqlx::{
-    ColumnIndex, Database, Decode, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Transaction,
-    Type, postgres::PgRow, sqlite::SqliteRow,
+    Decode, PgPool, Postgres, Row as _, Sqlite, SqlitePool, Transaction, Type, postgres::PgRow,
+    sqlite::SqliteRow,
 };
 use std::sync::Arc;
 
@@ -25,6 +25,7 @@ pub(super) enum Pool {
     Sqlite {
         writer: SqlitePool,
         readers: SqlitePool,
+        accepting: Arc<GroupCommit>,
         site: Arc<Site>,
     },
     Postgres {
@@ -298,9 +299,6 @@ impl Row {
             + Type<Sqlite>
             + for<'r> Decode<'r, Postgres>
             + Type<Postgres>,
-        &'static str: ColumnIndex<SqliteRow> + ColumnIndex<PgRow>,
-        Sqlite: Database<Row = SqliteRow>,
-        Postgres: Database<Row = PgRow>,
     {
         match &self.row {
             Either::Sqlite(row) => row.try_get(column),
@@ -354,9 +352,4 @@ pub(super) fn json<T: Serialize>(value: &T, what: &'static str) -> Result<String
         what,
         source: source.into(),
     })
-}
-
-/// A `LIMIT`: what a caller asks, as the databases take it.
-pub(super) fn limit(rows: usize) -> Value {
-    Value::from(rows)
 }

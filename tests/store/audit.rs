@@ -142,6 +142,8 @@ on_both_stores! {
         let list = async |filter: AuditFilter| {
             db.store.audit().list(&filter).await.unwrap().iter().map(|e| e.sequence).collect::<Vec<_>>()
         };
+        let latest = db.store.audit().latest(2).await.unwrap();
+        assert_eq!(latest.iter().map(|e| e.sequence).collect::<Vec<_>>(), [12, 11]);
         assert_eq!(list(AuditFilter { limit: 5, ..Default::default() }).await, [1, 2, 3, 4, 5]);
         assert_eq!(list(AuditFilter { after: 10, ..Default::default() }).await, [11, 12]);
         assert_eq!(list(AuditFilter { since: Some(at(3)), until: Some(at(5)), ..Default::default() }).await, [4, 5]);
