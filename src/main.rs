@@ -22,7 +22,8 @@ enum Command {
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let program = Program::parse();
-    let config = config::load(program.config.as_deref()).map_err(|error| anyhow::anyhow!("{error}"))?;
+    let config =
+        config::load(program.config.as_deref()).map_err(|error| anyhow::anyhow!("{error}"))?;
     match program.command {
         Command::Ingest(args) => args.run(&config, &program.data_dir).await,
         Command::Search(args) => args.run(&config, &program.data_dir).await,

@@ -19,9 +19,15 @@ pub struct Knowledge {
 impl Knowledge {
     pub fn open(config: &Config, data_dir: &Path) -> anyhow::Result<Self> {
         let embedder = OnnxEmbedder::open(&config.model)?;
-        let recipe = IndexRecipe { embedder: embedder.name().to_string(), dimension: embedder.dimension() };
+        let recipe = IndexRecipe {
+            embedder: embedder.name().to_string(),
+            dimension: embedder.dimension(),
+        };
         let index = KnowledgeIndex::open(&data_dir.join("knowledge"), &recipe)?;
-        Ok(Self { index: Arc::new(index), embedder: Arc::new(embedder) })
+        Ok(Self {
+            index: Arc::new(index),
+            embedder: Arc::new(embedder),
+        })
     }
 }
 
@@ -41,8 +47,11 @@ pub fn access_of(config: &Config, name: Option<&str>) -> anyhow::Result<Access> 
 /// The JSON objects of standard input, one a line. A line that is none is named.
 pub fn json_lines<T: DeserializeOwned>() -> impl Iterator<Item = anyhow::Result<T>> {
     let lines = std::io::stdin().lock().lines().enumerate();
-    lines.filter(|(_, line)| line.as_ref().map_or(true, |line| !line.trim().is_empty())).map(|(n, line)| {
-        let line = line.with_context(|| format!("line {} of standard input can't be read", n + 1))?;
-        serde_json::from_str(&line).with_context(|| format!("line {} of standard input", n + 1))
-    })
+    lines
+        .filter(|(_, line)| line.as_ref().map_or(true, |line| !line.trim().is_empty()))
+        .map(|(n, line)| {
+            let line =
+                line.with_context(|| format!("line {} of standard input can't be read", n + 1))?;
+            serde_json::from_str(&line).with_context(|| format!("line {} of standard input", n + 1))
+        })
 }

@@ -55,17 +55,24 @@ fn parse(fields: &Mapping) -> Result<FrontMatter, FrontMatterFault> {
     let list = |key: &str| match get(key).map(texts) {
         None => Ok(Vec::new()),
         Some(Some(texts)) => Ok(texts),
-        Some(None) => Err(fault(1, &format!("`{key}` in the front matter is neither a text nor a list of texts"))),
+        Some(None) => Err(fault(
+            1,
+            &format!("`{key}` in the front matter is neither a text nor a list of texts"),
+        )),
     };
     let date = match get("date").and_then(text) {
         None => None,
-        Some(date) => Some(
-            parse_date(&date)
-                .ok_or_else(|| fault(1, &format!("`date` in the front matter is `{date}`, expected YYYY-MM-DD")))?,
-        ),
+        Some(date) => Some(parse_date(&date).ok_or_else(|| {
+            fault(
+                1,
+                &format!("`date` in the front matter is `{date}`, expected YYYY-MM-DD"),
+            )
+        })?),
     };
     Ok(FrontMatter {
-        title: get("title").and_then(text).filter(|title| !title.trim().is_empty()),
+        title: get("title")
+            .and_then(text)
+            .filter(|title| !title.trim().is_empty()),
         owner: list("owner").map(|owners| (!owners.is_empty()).then(|| owners.join(", ")))?,
         date,
         supersedes: list("supersedes")?,
@@ -112,11 +119,16 @@ fn up_to_marker(text: &str) -> Option<(&str, &str)> {
 }
 
 fn looks_like_key(line: &str) -> bool {
-    line.split_once(':').is_some_and(|(key, _)| !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || c == '_'))
+    line.split_once(':').is_some_and(|(key, _)| {
+        !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || c == '_')
+    })
 }
 
 fn fault(line: usize, problem: &str) -> FrontMatterFault {
-    FrontMatterFault { line, problem: problem.into() }
+    FrontMatterFault {
+        line,
+        problem: problem.into(),
+    }
 }
 
 #[cfg(test)]
@@ -153,7 +165,15 @@ mod tests {
         };
         check("---\ntitle: Open end\n\n# Body\n", 1, "no closing line");
         check("---\ntitle: ok\nowner: [a, b\n---\nbody\n", 4, "not YAML");
-        check("---\naudience: {finance: yes}\n---\nbody\n", 1, "`audience`");
-        check("---\ndate: next week\n---\nbody\n", 1, "expected YYYY-MM-DD");
+        check(
+            "---\naudience: {finance: yes}\n---\nbody\n",
+            1,
+            "`audience`",
+        );
+        check(
+            "---\ndate: next week\n---\nbody\n",
+            1,
+            "expected YYYY-MM-DD",
+        );
     }
 }

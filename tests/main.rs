@@ -1,0 +1,3 @@
+//! One test binary: everything that needs more than one module.
+
+mod knowledge;
