@@ -108,10 +108,10 @@ fn find(
         source: request.source.clone(),
         exclude: request.exclude.clone(),
     };
-    let mut cosines = index.nearest(vector.clone(), &scope, candidates)?;
+    let nearest = index.nearest(vector.clone(), &scope, candidates)?;
     let keyword = index.matching(terms::query_vector(&request.text), &scope, candidates)?;
-    cosines.extend(index.similarities(vector, &only_in(&keyword, &cosines))?);
-    let fused = fuse(&cosines, &keyword);
+    let others = index.similarities(vector, &only_in(&keyword, &nearest))?;
+    let fused = fuse(&nearest, &others, &keyword);
 
     // Some of these fall away as repetitions, so more are read than are wanted.
     let ids: Vec<PassageId> = fused
