@@ -3,6 +3,8 @@
 mod bot;
 mod discord;
 mod fakes;
+mod knowledge;
 mod layout;
 mod slack;
 mod store;
+mod tools;

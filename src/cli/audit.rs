@@ -51,12 +51,7 @@ impl AuditCommand {
         let mut out = std::io::stdout().lock();
         match self {
             AuditCommand::List { limit, json } => {
-                let entries = audit
-                    .list(&AuditFilter {
-                        limit,
-                        ..AuditFilter::default()
-                    })
-                    .await?;
+                let entries = audit.latest(limit).await?;
                 for entry in &entries {
                     match json {
                         true => writeln!(out, "{}", serde_json::to_string(entry)?)?,

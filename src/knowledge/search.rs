@@ -26,6 +26,9 @@ use tracing::Span;
 /// What is left of the score of a page that a newer one replaces.
 const SUPERSEDED: f32 = 0.5;
 
+/// Puts the older page right behind the newer one where that is still not enough.
+const JUST_BELOW: f32 = 0.999;
+
 pub struct HybridSearch {
     index: Arc<KnowledgeIndex>,
     embedder: Arc<dyn Embedder>,
@@ -105,10 +108,10 @@ fn find(
         source: request.source.clone(),
         exclude: request.exclude.clone(),
     };
-    let mut cosines = index.nearest(vector.clone(), &scope, candidates)?;
+    let nearest = index.nearest(vector.clone(), &scope, candidates)?;
     let keyword = index.matching(terms::query_vector(&request.text), &scope, candidates)?;
-    cosines.extend(index.similarities(vector, &only_in(&keyword, &cosines))?);
-    let fused = fuse(&cosines, &keyword);
+    let others = index.similarities(vector, &only_in(&keyword, &nearest))?;
+    let fused = fuse(&nearest, &others, &keyword);
 
     // Some of these fall away as repetitions, so more are read than are wanted.
     let ids: Vec<PassageId> = fused
@@ -141,21 +144,19 @@ fn rank(
     let mut ranked: Vec<(Fused, IndexedPassage)> = fused
         .into_iter()
         .filter_map(|f| passages.remove(&f.id).map(|passage| (f, passage)))
-        .map(|(f, passage)| {
-            let factor = if passage.superseded_by.is_some() {
-                SUPERSEDED
-            } else {
-                1.0
-            };
-            (
-                Fused {
-                    score: f.score * factor,
-                    ..f
-                },
-                passage,
-            )
-        })
         .collect();
+    let mut best: HashMap<DocumentId, f32> = HashMap::new();
+    for (f, passage) in &ranked {
+        best.entry(passage.document.clone()).or_insert(f.score);
+    }
+    for (f, passage) in &mut ranked {
+        if let Some(newer) = &passage.superseded_by {
+            let below = best
+                .get(newer)
+                .map_or(f32::INFINITY, |score| score * JUST_BELOW);
+            f.score = (f.score * SUPERSEDED).min(below);
+        }
+    }
     ranked.sort_by(|(a, _), (b, _)| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
     without_repetitions(ranked)
 }

@@ -1,7 +1,7 @@
 //! The YAML between two lines of `---` at the start of a page.
 
 use chrono::NaiveDate;
-use yaml_rust2::{Yaml, YamlLoader};
+use serde_yaml_ng::{Mapping, Value};
 
 /// What a page says about itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,26 +37,21 @@ pub fn split(text: &str) -> Result<(FrontMatter, &str), FrontMatterFault> {
             Ok((FrontMatter::default(), text))
         };
     };
-    let documents = YamlLoader::load_from_str(yaml).map_err(|error| {
-        fault(
-            error.marker().line() + 1,
-            &format!("front matter is not YAML: {}", error.info()),
-        )
-    })?;
-    match documents.into_iter().next() {
-        Some(Yaml::Hash(fields)) => Ok((parse(&fields)?, body)),
-        None | Some(Yaml::Null) => Ok((FrontMatter::default(), body)),
+    match serde_yaml_ng::from_str::<Value>(yaml) {
+        Ok(Value::Mapping(fields)) => Ok((parse(&fields)?, body)),
+        Ok(Value::Null) => Ok((FrontMatter::default(), body)),
         // Prose between two rules.
-        Some(_) => Ok((FrontMatter::default(), text)),
+        Ok(_) => Ok((FrontMatter::default(), text)),
+        Err(error) => {
+            // The YAML begins in the file's second line.
+            let line = error.location().map_or(1, |location| location.line() + 1);
+            Err(fault(line, &format!("front matter is not YAML: {error}")))
+        }
     }
 }
 
-fn parse(fields: &yaml_rust2::yaml::Hash) -> Result<FrontMatter, FrontMatterFault> {
-    let get = |key: &str| {
-        fields
-            .get(&Yaml::String(key.into()))
-            .filter(|value| !value.is_null())
-    };
+fn parse(fields: &Mapping) -> Result<FrontMatter, FrontMatterFault> {
+    let get = |key: &str| fields.get(key).filter(|value| !value.is_null());
     let list = |key: &str| match get(key).map(texts) {
         None => Ok(Vec::new()),
         Some(Some(texts)) => Ok(texts),
@@ -91,18 +86,18 @@ pub fn parse_date(text: &str) -> Option<NaiveDate> {
     NaiveDate::parse_from_str(day, "%Y-%m-%d").ok()
 }
 
-fn texts(value: &Yaml) -> Option<Vec<String>> {
+fn texts(value: &Value) -> Option<Vec<String>> {
     match value {
-        Yaml::Array(values) => values.iter().map(text).collect(),
+        Value::Sequence(values) => values.iter().map(text).collect(),
         value => text(value).map(|text| vec![text]),
     }
 }
 
-fn text(value: &Yaml) -> Option<String> {
+fn text(value: &Value) -> Option<String> {
     match value {
-        Yaml::String(text) | Yaml::Real(text) => Some(text.clone()),
-        Yaml::Integer(number) => Some(number.to_string()),
-        Yaml::Boolean(truth) => Some(truth.to_string()),
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::Bool(truth) => Some(truth.to_string()),
         _ => None,
     }
 }

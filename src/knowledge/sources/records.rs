@@ -414,7 +414,7 @@ mod tests {
     #[test]
     fn ticket_shows_its_key_and_fields() {
         let ticket = read_one(
-            json!({"key": "REQ-1234", "title": "VPN drops", "text": "Every hour.", "status": "resolved", "labels": ["vpn", "mac"], "date": "2024-05-02T10:00:00Z"}),
+            json!({"date": "2024-05-02T10:00:00Z", "key": "REQ-1234", "labels": ["vpn", "mac"], "status": "resolved", "text": "Every hour.", "title": "VPN drops"}),
             SourceLayout::default(),
         );
         assert_eq!(ticket.id.as_str(), "REQ-1234");
