@@ -4,3 +4,4 @@ mod fakes;
 mod layout;
 mod slack;
 mod store;
+mod tools;

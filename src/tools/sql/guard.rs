@@ -14,6 +14,8 @@
 mod functions;
 mod postgres;
 mod sqlite;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::BTreeSet, thread};
 
