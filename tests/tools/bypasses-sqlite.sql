@@ -13,22 +13,22 @@ DELETE FROM spy
 --> is DELETE
 
 DROP TABLE spy
---> is DROPTABLE
+--> is DROP TABLE
 
 CREATE TABLE loot AS SELECT * FROM spy
---> is CREATETABLE
+--> is CREATE TABLE
 
 CREATE TEMP TABLE loot (id)
---> is CREATETABLE
+--> is CREATE TABLE
 
 CREATE VIRTUAL TABLE loot USING fts5(x)
---> is CREATEVIRTUALTABLE
+--> is CREATE VIRTUAL TABLE
 
 CREATE TRIGGER t AFTER INSERT ON spy BEGIN DELETE FROM spy; END
 --> more than one statement
 
 ALTER TABLE spy ADD COLUMN x
---> is ALTERTABLE
+--> is ALTER TABLE
 
 ATTACH DATABASE '/tmp/lorekeeper-spy.db' AS loot
 --> is ATTACH
@@ -163,7 +163,7 @@ SELECT zeroblob(1000000000)
 --> calls `zeroblob`
 
 SELECT RAISE(ABORT, 'x')
---> 
+--> calls RAISE
 
 not sql at all
 --> can't be parsed

@@ -289,7 +289,7 @@ async fn every_fault_of_every_query_is_reported_at_once() {
         "query `pattern`: parameter `region`: `(` is no regular expression",
         "query `default`: the default of parameter `period` `soon` is no span of time",
         "query `choice`: parameter `region` is a choice without `values`",
-        "query `values`: `values_sql` of parameter `region` is DROPTABLE",
+        "query `values`: `values_sql` of parameter `region` is DROP TABLE",
         "query `brace`: `lead` has a `{` without a `}`",
         "query `numbered`: its statement uses the placeholder `?1`",
     ] {

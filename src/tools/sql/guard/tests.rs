@@ -294,7 +294,10 @@ fn hostile_texts_are_refused_and_harm_nobody() {
         nested("CASE WHEN 1=1 THEN ", " END", 1_000),
         format!("SELECT {}", "/*".repeat(20_000)),
         format!("SELECT 1{}", "+1".repeat(20_000)),
-        format!("SELECT 1{}", " UNION SELECT 1".repeat(4_000)),
+        format!(
+            "SELECT 1{}",
+            " UNION SELECT abs(readfile('x'))".repeat(1_000)
+        ),
         "\u{feff}SELECT 1 \u{202e} FROM".into(),
         "SELECT \"".into(),
         "SELECT [".into(),
