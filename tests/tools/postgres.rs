@@ -162,7 +162,7 @@ async fn rows_and_bytes_are_capped_and_the_statement_ends() {
         bytes: 10_000,
     };
     let database = spy.open_with(limits).await.expect("the role can only read");
-    let many = "SELECT * FROM generate_series(1, 2000000000)";
+    let many = "SELECT generate_series(1, 2000000000)";
     let rows = database.run(many, &[]).await.expect("ten rows come");
     assert_eq!((rows.rows.len(), rows.truncated), (10, true));
     let wide = "SELECT repeat('x', 4000) FROM generate_series(1, 9)";
