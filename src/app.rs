@@ -50,7 +50,8 @@ impl App {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let embedder = Arc::new(open_embedder(&config)?);
         let index = open_index(embedder.as_ref(), data_dir)?;
-        let search = HybridSearch::new(index.clone(), embedder.clone(), config.retrieval.candidates);
+        let search =
+            HybridSearch::new(index.clone(), embedder.clone(), config.retrieval.candidates);
         let toolbox = Arc::new(Toolbox::open(&config, clock.clone()).await?);
         let planner = planner(embedder.clone(), &toolbox).await?;
         let pipeline = Arc::new(Pipeline {
@@ -61,16 +62,34 @@ impl App {
             clock: clock.clone(),
         });
         let directory = Directory::new(&config);
-        Ok(Self { config, data_dir: data_dir.to_path_buf(), clock, embedder, index, toolbox, pipeline, directory })
+        Ok(Self {
+            config,
+            data_dir: data_dir.to_path_buf(),
+            clock,
+            embedder,
+            index,
+            toolbox,
+            pipeline,
+            directory,
+        })
     }
 
     /// A worker that replies on these platforms.
-    pub fn worker(&self, store: &Store, chats: HashMap<Platform, Arc<dyn Chat>>, work: Arc<Notify>) -> Worker {
+    pub fn worker(
+        &self,
+        store: &Store,
+        chats: HashMap<Platform, Arc<dyn Chat>>,
+        work: Arc<Notify>,
+    ) -> Worker {
         Worker {
             store: store.clone(),
             pipeline: self.pipeline.clone(),
             claimant: Claimant {
-                worker: format!("{}-{}", std::process::id(), uuid::Uuid::new_v4().as_simple()),
+                worker: format!(
+                    "{}-{}",
+                    std::process::id(),
+                    uuid::Uuid::new_v4().as_simple()
+                ),
                 platforms: chats.keys().copied().collect(),
                 lease: LEASE,
             },
@@ -88,7 +107,13 @@ impl App {
         let chat: Arc<dyn Chat> = Arc::new(chat);
         let chats = HashMap::from([(Platform::Terminal, chat)]);
         let shared: Chats = Arc::new(OnceLock::from(chats.clone()));
-        let intake = Intake::new(store.clone(), self.clock.clone(), shared, &self.config, work.clone());
+        let intake = Intake::new(
+            store.clone(),
+            self.clock.clone(),
+            shared,
+            &self.config,
+            work.clone(),
+        );
         (intake, self.worker(store, chats, work))
     }
 }
@@ -98,8 +123,14 @@ pub fn open_embedder(config: &Config) -> anyhow::Result<OnnxEmbedder> {
 }
 
 pub fn open_index(embedder: &dyn Embedder, data_dir: &Path) -> anyhow::Result<Arc<KnowledgeIndex>> {
-    let recipe = IndexRecipe { embedder: embedder.name().to_string(), dimension: embedder.dimension() };
-    Ok(KnowledgeIndex::open(&data_dir.join("knowledge"), &recipe)?)
+    let recipe = IndexRecipe {
+        embedder: embedder.name().to_string(),
+        dimension: embedder.dimension(),
+    };
+    Ok(Arc::new(KnowledgeIndex::open(
+        &data_dir.join("knowledge"),
+        &recipe,
+    )?))
 }
 
 pub async fn open_store(config: &Config, data_dir: &Path) -> anyhow::Result<Store> {
@@ -109,8 +140,8 @@ pub async fn open_store(config: &Config, data_dir: &Path) -> anyhow::Result<Stor
 
 async fn planner(embedder: Arc<dyn Embedder>, toolbox: &Toolbox) -> anyhow::Result<Planner> {
     use crate::ports::Tools;
-    let intents: IntentExamples =
-        toml::from_str(ROUTER_EXAMPLES).context("prompts/router.toml, which the program was built with")?;
+    let intents: IntentExamples = toml::from_str(ROUTER_EXAMPLES)
+        .context("prompts/router.toml, which the program was built with")?;
     Ok(Planner::new(embedder, &intents, toolbox.catalogue().clone()).await?)
 }
 
@@ -127,8 +158,13 @@ pub async fn serve(config: Config, data_dir: &Path, stop: CancellationToken) -> 
     let app = App::open(config, data_dir).await?;
     let work = Arc::new(Notify::new());
     let chats: Chats = Arc::new(OnceLock::new());
-    let intake =
-        Arc::new(Intake::new(store.clone(), app.clock.clone(), chats.clone(), &app.config, work.clone()));
+    let intake = Arc::new(Intake::new(
+        store.clone(),
+        app.clock.clone(),
+        chats.clone(),
+        &app.config,
+        work.clone(),
+    ));
     // Taking in ends first; answering goes on until what was taken in is settled or given back.
     let intake_stop = stop.child_token();
     let mut connected: HashMap<Platform, Arc<dyn Chat>> = HashMap::new();
@@ -162,7 +198,11 @@ pub async fn serve(config: Config, data_dir: &Path, stop: CancellationToken) -> 
     }
     workers.await.context("the worker panicked")?;
     while let Some(ended) = platforms.join_next().await {
-        outcome = outcome.and(ended.context("a platform's task panicked").and_then(|ended| ended));
+        outcome = outcome.and(
+            ended
+                .context("a platform's task panicked")
+                .and_then(|ended| ended),
+        );
     }
     store.close().await;
     outcome

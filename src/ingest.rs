@@ -9,8 +9,9 @@ use crate::{
     config::{LimitsSection, RetrievalSection, SourceEntry},
     domain::DocumentId,
     knowledge::{
-        Chunker, CountTokens, Document, Hidden, IndexEntry, IndexError, IndexedPassage, Known, KnowledgeIndex, Passage,
-        Reading, SourceFault, fingerprint, passage_terms, read_source, searchable_text, source_bytes, superseded_by,
+        Chunker, CountTokens, Document, Hidden, IndexEntry, IndexError, IndexedPassage,
+        KnowledgeIndex, Known, Passage, Reading, SourceFault, fingerprint, passage_terms,
+        read_source, searchable_text, source_bytes, superseded_by,
     },
     ports::{EmbedError, Embedder, TextRole},
 };
@@ -97,7 +98,11 @@ pub async fn synchronise(
         }
     }
     for name in names {
-        let entries: Vec<SourceEntry> = sources.iter().filter(|source| source.name == name).cloned().collect();
+        let entries: Vec<SourceEntry> = sources
+            .iter()
+            .filter(|source| source.name == name)
+            .cloned()
+            .collect();
         let bytes = entries.iter().map(source_bytes).sum();
         progress.begin(name, bytes);
         let mut run = SourceRun::begin(ingestor, name, progress)?;
@@ -144,7 +149,11 @@ struct SourceRun<'a> {
 }
 
 impl<'a> SourceRun<'a> {
-    fn begin(ingestor: &'a Ingestor, name: &'a str, progress: &'a dyn Progress) -> Result<Self, IngestError> {
+    fn begin(
+        ingestor: &'a Ingestor,
+        name: &'a str,
+        progress: &'a dyn Progress,
+    ) -> Result<Self, IngestError> {
         let known = Arc::new(ingestor.index.known(name)?);
         Ok(Self {
             ingestor,
@@ -158,11 +167,16 @@ impl<'a> SourceRun<'a> {
     }
 
     /// One thread reads and cuts while the model's thread embeds what was cut before.
-    async fn read_all(&mut self, entries: Vec<SourceEntry>, report: &mut IngestReport) -> Result<(), IngestError> {
+    async fn read_all(
+        &mut self,
+        entries: Vec<SourceEntry>,
+        report: &mut IngestReport,
+    ) -> Result<(), IngestError> {
         let (steps, mut arriving) = mpsc::channel(AHEAD);
         let (known, limits) = (self.known.clone(), self.ingestor.limits.clone());
         let chunker = Chunker::new(self.ingestor.count_tokens.clone(), &self.ingestor.retrieval);
-        let reading = spawn_blocking(move || read_and_cut(&entries, &limits, &chunker, &known, &steps));
+        let reading =
+            spawn_blocking(move || read_and_cut(&entries, &limits, &chunker, &known, &steps));
         let mut done = false;
         while let Some(step) = arriving.recv().await {
             match step {
@@ -199,12 +213,21 @@ impl<'a> SourceRun<'a> {
         }
         let texts = documents
             .iter()
-            .flat_map(|p| p.passages.iter().map(|passage| searchable_text(&p.document.title, passage)))
+            .flat_map(|p| {
+                p.passages
+                    .iter()
+                    .map(|passage| searchable_text(&p.document.title, passage))
+            })
             .collect();
         let vectors = embed_patiently(self.ingestor.embedder.as_ref(), texts).await?;
         let mut vectors = vectors.into_iter();
         let mut entries = Vec::new();
-        for Prepared { document, hash, passages } in documents {
+        for Prepared {
+            document,
+            hash,
+            passages,
+        } in documents
+        {
             match self.known.get(&document.id) {
                 Some(_) => report.changed += 1,
                 None => report.added += 1,
@@ -224,15 +247,21 @@ impl<'a> SourceRun<'a> {
             }
         }
         let index = self.ingestor.index.clone();
-        spawn_blocking(move || index.write(entries)).await.map_err(|_| IngestError::Interrupted)??;
+        spawn_blocking(move || index.write(entries))
+            .await
+            .map_err(|_| IngestError::Interrupted)??;
         Ok(())
     }
 
     /// Removes what is gone, notes what is replaced, and puts everything on disk.
     fn finish(self, report: &mut IngestReport) -> Result<(), IngestError> {
         let index = &self.ingestor.index;
-        let gone: Vec<DocumentId> =
-            self.known.iter().filter(|(id, known)| self.is_gone(id, known)).map(|(id, _)| id.clone()).collect();
+        let gone: Vec<DocumentId> = self
+            .known
+            .iter()
+            .filter(|(id, known)| self.is_gone(id, known))
+            .map(|(id, _)| id.clone())
+            .collect();
         index.remove(self.name, &gone)?;
         report.removed += gone.len();
 
@@ -284,13 +313,23 @@ fn read_and_cut(
                 if let Some(first) = seen.documents.get(&document.id) {
                     return send(Step::Fault(same_id_twice(&document, first)));
                 }
-                seen.documents.insert(document.id.clone(), document.origin.clone());
+                seen.documents
+                    .insert(document.id.clone(), document.origin.clone());
                 let hash = hex::encode(Sha256::digest(format!("{recipe} {}", document.hash())));
-                if known.get(&document.id).is_some_and(|known| known.hash == hash) {
-                    return send(Step::Unchanged { bytes: document.bytes });
+                if known
+                    .get(&document.id)
+                    .is_some_and(|known| known.hash == hash)
+                {
+                    return send(Step::Unchanged {
+                        bytes: document.bytes,
+                    });
                 }
                 let passages = chunker.passages(&document);
-                send(Step::Changed(Box::new(Prepared { document: *document, hash, passages })))
+                send(Step::Changed(Box::new(Prepared {
+                    document: *document,
+                    hash,
+                    passages,
+                })))
             }
         });
         if outcome.is_break() {
@@ -304,13 +343,19 @@ fn same_id_twice(document: &Document, first: &str) -> SourceFault {
     SourceFault {
         file: document.origin.clone(),
         line: None,
-        problem: format!("document `{}` is left out: {first} already has one of that id", document.id),
+        problem: format!(
+            "document `{}` is left out: {first} already has one of that id",
+            document.id
+        ),
         hides: Hidden::Nothing,
     }
 }
 
 /// A full queue means that people are asking: they go first.
-async fn embed_patiently(embedder: &dyn Embedder, texts: Vec<String>) -> Result<Vec<Vec<f32>>, EmbedError> {
+async fn embed_patiently(
+    embedder: &dyn Embedder,
+    texts: Vec<String>,
+) -> Result<Vec<Vec<f32>>, EmbedError> {
     loop {
         match embedder.embed(texts.clone(), TextRole::Passage).await {
             Err(EmbedError::Busy) => tokio::time::sleep(Duration::from_millis(200)).await,

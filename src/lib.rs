@@ -29,4 +29,6 @@ pub mod chat;
 pub mod intake;
 pub mod worker;
 
+pub mod app;
+pub mod cli;
 pub mod telemetry;

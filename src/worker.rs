@@ -29,6 +29,8 @@ const MAX_ATTEMPTS: u32 = 5;
 const MAX_TRIES: u32 = 4;
 /// Earlier questions of the thread that a follow-up may lean on.
 const THREAD_QUESTIONS: usize = 3;
+/// How long settling waits for the sign of work to go.
+const SIGN_PATIENCE: Duration = Duration::from_secs(5);
 /// Expired leases are looked for this often, and the inbox at least so often.
 const SWEEP_EVERY: Duration = Duration::from_secs(5);
 
@@ -198,14 +200,25 @@ impl Worker {
                 .await?;
         }
         self.deliver(claimed, chat).await?;
-        self.store
-            .answers()
-            .settle_posted(&claimed.lease, self.clock.now())
-            .await?;
-        if let Err(error) = chat.finished(place).await {
-            warn!(error = %error, "take away the sign of work");
-        }
+        self.take_sign_away(claimed, chat).await;
+        self.store.answers().settle_posted(&claimed.lease, self.clock.now()).await?;
         Ok(())
+    }
+
+    /// Before the question is settled, so that a crash in between takes the
+    /// sign away again after the restart. A platform that makes us wait long
+    /// does not hold the question up: the sign goes when its turn comes.
+    async fn take_sign_away(&self, claimed: &Claimed, chat: &Arc<dyn Chat>) {
+        let (chat, place) = (chat.clone(), claimed.incoming.place.clone());
+        let removal = async move {
+            if let Err(error) = chat.finished(&place).await {
+                warn!(error = %error, "take away the sign of work");
+            }
+        };
+        let removal = tokio::spawn(removal.in_current_span());
+        if tokio::time::timeout(SIGN_PATIENCE, removal).await.is_err() {
+            warn!("the platform is slow to take away the sign of work");
+        }
     }
 
     /// An answer for everybody who reads along, or the fixed refusal: the
@@ -384,9 +397,7 @@ impl Worker {
             if let Err(error) = told {
                 warn!(error = %error, "tell the asker that the question failed");
             }
-            if let Err(error) = chat.finished(&claimed.incoming.place).await {
-                warn!(error = %error, "take away the sign of work");
-            }
+            self.take_sign_away(claimed, chat).await;
         }
         if let Err(error) = self
             .store

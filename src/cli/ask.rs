@@ -3,6 +3,7 @@
 
 use super::{
     document::AnswerDocument,
+    knowledge::{access_of, json_lines},
     passages::{Passage, PassageSearch},
 };
 use crate::{
@@ -11,8 +12,9 @@ use crate::{
     config::Config,
     directory::local_person,
     domain::{
-        Access, Actor, Addressed, ChannelId, IncomingQuestion, MessageId, PersonId, Place, PlaceKind, Platform,
-        Question, QuestionId, Receipt, TenantId, ThreadId, Turn, plain::plain_text,
+        Access, Actor, Addressed, ChannelId, IncomingQuestion, MessageId, PersonId, Place,
+        PlaceKind, Platform, Question, QuestionId, Receipt, TenantId, ThreadId, Turn,
+        plain::plain_text,
     },
     pipeline::Pipeline,
     tools::Toolbox,
@@ -21,11 +23,7 @@ use anyhow::{Context, bail};
 use chrono::Utc;
 use clap::Args;
 use serde::Deserialize;
-use std::{
-    io::{BufRead, Write},
-    path::Path,
-    sync::Arc,
-};
+use std::{io::Write, path::Path, sync::Arc};
 
 #[derive(Debug, Args)]
 pub struct AskArgs {
@@ -56,6 +54,7 @@ impl AskArgs {
 
     /// The same way as a question from a platform: written down, claimed, answered, recorded.
     async fn ask_one(&self, text: &str, config: Config, data_dir: &Path) -> anyhow::Result<()> {
+        access_of(&config, self.asker.as_deref())?;
         let store = open_store(&config, data_dir).await?;
         let app = App::open(config, data_dir).await?;
         let (intake, worker) = app.terminal(&store, TerminalChat::silent());
@@ -66,10 +65,18 @@ impl AskArgs {
             Receipt::Refused(why) => bail!("the question is not answered: {why:?}"),
         };
         worker.answer_now(id).await?;
-        let saved = store.answers().answer(id).await?.context("the question could not be answered; the log says why")?;
+        let saved = store
+            .answers()
+            .answer(id)
+            .await?
+            .context("the question could not be answered; the log says why")?;
         let mut out = std::io::stdout().lock();
         match self.json {
-            true => writeln!(out, "{}", serde_json::to_string(&AnswerDocument::new(id.to_string(), text, &saved.answer))?)?,
+            true => writeln!(
+                out,
+                "{}",
+                serde_json::to_string(&AnswerDocument::new(id.to_string(), text, &saved.answer))?
+            )?,
             false => writeln!(out, "{}", plain_text(&saved.answer.message))?,
         }
         Ok(())
@@ -97,7 +104,11 @@ pub(super) fn incoming(
             channel: ChannelId::new(channel.unwrap_or("terminal")),
             thread: ThreadId::new(thread.unwrap_or(&message)),
             message: MessageId::new(message),
-            kind: if channel.is_some() { PlaceKind::Channel } else { PlaceKind::Direct },
+            kind: if channel.is_some() {
+                PlaceKind::Channel
+            } else {
+                PlaceKind::Direct
+            },
         },
         text: text.to_string(),
         addressed: Addressed::Direct,
@@ -118,14 +129,15 @@ struct Line {
 async fn ask_lines(config: Config, data_dir: &Path) -> anyhow::Result<()> {
     let app = App::open(config, data_dir).await?;
     let no_tools = Arc::new(Toolbox::open(&Config::default(), app.clock.clone()).await?);
-    let without_tools = Arc::new(app.pipeline.planner.with_catalogue(Default::default()).await?);
+    let without_tools = Arc::new(
+        app.pipeline
+            .planner
+            .with_catalogue(Default::default())
+            .await?,
+    );
     let mut out = std::io::stdout().lock();
-    for (number, line) in std::io::stdin().lock().lines().enumerate() {
-        let line = line.context("read standard input")?;
-        if line.trim().is_empty() {
-            continue;
-        }
-        let line: Line = serde_json::from_str(&line).with_context(|| format!("standard input, line {}", number + 1))?;
+    for line in json_lines::<Line>() {
+        let line = line?;
         let question = lone_question(line.question, line.thread, Access::everyone());
         let answer = match line.passages {
             None => app.pipeline.answer(&question).await,
@@ -141,7 +153,10 @@ async fn ask_lines(config: Config, data_dir: &Path) -> anyhow::Result<()> {
                 pipeline.answer(&question).await
             }
         };
-        let id = line.id.as_str().map_or_else(|| line.id.to_string(), String::from);
+        let id = line
+            .id
+            .as_str()
+            .map_or_else(|| line.id.to_string(), String::from);
         serde_json::to_writer(&mut out, &AnswerDocument::new(id, &question.text, &answer))?;
         writeln!(out)?;
     }

@@ -51,7 +51,12 @@ impl AuditCommand {
         let mut out = std::io::stdout().lock();
         match self {
             AuditCommand::List { limit, json } => {
-                let entries = audit.list(&AuditFilter { limit, ..AuditFilter::default() }).await?;
+                let entries = audit
+                    .list(&AuditFilter {
+                        limit,
+                        ..AuditFilter::default()
+                    })
+                    .await?;
                 for entry in &entries {
                     match json {
                         true => writeln!(out, "{}", serde_json::to_string(entry)?)?,
@@ -60,7 +65,9 @@ impl AuditCommand {
                 }
             }
             AuditCommand::Show { id, json } => {
-                let question = QuestionId::parse(&id).with_context(|| format!("`{id}` is no id of a question; `audit list` shows them"))?;
+                let question = QuestionId::parse(&id).with_context(|| {
+                    format!("`{id}` is no id of a question; `audit list` shows them")
+                })?;
                 let entries = audit.show(question).await?;
                 if entries.is_empty() {
                     bail!("the audit log has no record of question {id}");
@@ -71,7 +78,12 @@ impl AuditCommand {
                 }
             }
             AuditCommand::Export { out: file } => {
-                let entries = audit.list(&AuditFilter { limit: usize::MAX, ..AuditFilter::default() }).await?;
+                let entries = audit
+                    .list(&AuditFilter {
+                        limit: usize::MAX,
+                        ..AuditFilter::default()
+                    })
+                    .await?;
                 match file {
                     Some(file) => write_lines(&mut std::fs::File::create(file)?, &entries)?,
                     None => write_lines(&mut out, &entries)?,
@@ -86,12 +98,18 @@ impl AuditCommand {
 fn verify(verification: &Verification, json: bool) -> anyhow::Result<()> {
     match verification {
         Verification::Intact { rows, head } => match json {
-            true => println!("{}", serde_json::json!({ "intact": true, "rows": rows, "head": head })),
+            true => println!(
+                "{}",
+                serde_json::json!({ "intact": true, "rows": rows, "head": head })
+            ),
             false => println!("The audit log is whole: {rows} records, head {head}"),
         },
         Verification::Broken { sequence, what } => {
             if json {
-                println!("{}", serde_json::json!({ "intact": false, "sequence": sequence, "what": what.to_string() }));
+                println!(
+                    "{}",
+                    serde_json::json!({ "intact": false, "sequence": sequence, "what": what.to_string() })
+                );
             }
             bail!("the audit log is broken at record {sequence}: {what}");
         }
@@ -101,7 +119,12 @@ fn verify(verification: &Verification, json: bool) -> anyhow::Result<()> {
 
 fn line(entry: &AuditEntry) -> String {
     let question = entry.question.map_or_else(String::new, |id| id.to_string());
-    format!("{:>6}  {}  {:<10}  {question}", entry.sequence, entry.at.format("%Y-%m-%d %H:%M:%S"), entry.kind)
+    format!(
+        "{:>6}  {}  {:<10}  {question}",
+        entry.sequence,
+        entry.at.format("%Y-%m-%d %H:%M:%S"),
+        entry.kind
+    )
 }
 
 fn write_lines(out: &mut impl Write, entries: &[AuditEntry]) -> anyhow::Result<()> {

@@ -40,7 +40,10 @@ pub struct ChatArgs {
 enum Typed<'a> {
     Nothing,
     Question(&'a str),
-    React { verdict: Verdict, reason: Option<&'a str> },
+    React {
+        verdict: Verdict,
+        reason: Option<&'a str>,
+    },
     New,
     Help,
     Quit,
@@ -50,14 +53,29 @@ enum Typed<'a> {
 fn parse(line: &str) -> Typed<'_> {
     let line = line.trim();
     let Some(command) = line.strip_prefix(':') else {
-        return if line.is_empty() { Typed::Nothing } else { Typed::Question(line) };
+        return if line.is_empty() {
+            Typed::Nothing
+        } else {
+            Typed::Question(line)
+        };
     };
-    let (name, rest) = command.split_once(char::is_whitespace).unwrap_or((command, ""));
-    let (first, reason) = rest.trim().split_once(char::is_whitespace).unwrap_or((rest.trim(), ""));
+    let (name, rest) = command
+        .split_once(char::is_whitespace)
+        .unwrap_or((command, ""));
+    let (first, reason) = rest
+        .trim()
+        .split_once(char::is_whitespace)
+        .unwrap_or((rest.trim(), ""));
     let reason = Some(reason.trim()).filter(|reason| !reason.is_empty());
     match (name, first) {
-        ("react", "+1") => Typed::React { verdict: Verdict::Positive, reason },
-        ("react", "-1") => Typed::React { verdict: Verdict::Negative, reason },
+        ("react", "+1") => Typed::React {
+            verdict: Verdict::Positive,
+            reason,
+        },
+        ("react", "-1") => Typed::React {
+            verdict: Verdict::Negative,
+            reason,
+        },
         ("new", "") => Typed::New,
         ("help", _) => Typed::Help,
         ("quit" | "q" | "exit", "") => Typed::Quit,
@@ -93,7 +111,9 @@ impl ChatArgs {
                         worker.answer_now(id).await?;
                     }
                 }
-                Typed::React { verdict, reason } => self.react(last, verdict, reason, &store).await?,
+                Typed::React { verdict, reason } => {
+                    self.react(last, verdict, reason, &store).await?
+                }
                 Typed::New => thread = QuestionId::new().to_string(),
                 Typed::Help => println!("{HELP}\n"),
                 Typed::Quit => return Ok(()),
@@ -103,8 +123,18 @@ impl ChatArgs {
     }
 
     /// The id of the accepted question; a refusal is told.
-    async fn ask(&self, text: &str, thread: &str, intake: &Intake) -> anyhow::Result<Option<QuestionId>> {
-        let question = incoming(text, self.asker.as_deref(), self.channel.as_deref(), Some(thread));
+    async fn ask(
+        &self,
+        text: &str,
+        thread: &str,
+        intake: &Intake,
+    ) -> anyhow::Result<Option<QuestionId>> {
+        let question = incoming(
+            text,
+            self.asker.as_deref(),
+            self.channel.as_deref(),
+            Some(thread),
+        );
         Ok(match intake.accept(&question).await? {
             Receipt::Accepted(id) => Some(id),
             Receipt::Duplicate => None,
@@ -157,9 +187,24 @@ mod tests {
     fn typed_lines_mean_what_the_help_says() {
         let check = |line: &str, expected: Typed| assert_eq!(parse(line), expected, "{line}");
         check("  ", Typed::Nothing);
-        check("who owns the price list?\n", Typed::Question("who owns the price list?"));
-        check(":react +1", Typed::React { verdict: Verdict::Positive, reason: None });
-        check(":react -1 out of date ", Typed::React { verdict: Verdict::Negative, reason: Some("out of date") });
+        check(
+            "who owns the price list?\n",
+            Typed::Question("who owns the price list?"),
+        );
+        check(
+            ":react +1",
+            Typed::React {
+                verdict: Verdict::Positive,
+                reason: None,
+            },
+        );
+        check(
+            ":react -1 out of date ",
+            Typed::React {
+                verdict: Verdict::Negative,
+                reason: Some("out of date"),
+            },
+        );
         check(":react", Typed::Unknown(":react"));
         check(":quit", Typed::Quit);
         check(":bye", Typed::Unknown(":bye"));

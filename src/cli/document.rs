@@ -76,6 +76,10 @@ impl<'a> EvidenceEntry<'a> {
 
 impl<'a> GapEntry<'a> {
     fn new(gap: &'a Gap) -> Self {
-        Self { source: &gap.source, class: gap.class, message: &gap.message }
+        Self {
+            source: &gap.source,
+            class: gap.class,
+            message: &gap.message,
+        }
     }
 }

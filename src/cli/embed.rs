@@ -35,11 +35,15 @@ impl EmbedArgs {
         let mut out = BufWriter::new(stdout().lock());
         let mut lines = json_lines::<Line>();
         loop {
-            let batch = lines.by_ref().take(BATCH).collect::<anyhow::Result<Vec<Line>>>()?;
+            let batch = lines
+                .by_ref()
+                .take(BATCH)
+                .collect::<anyhow::Result<Vec<Line>>>()?;
             if batch.is_empty() {
                 return Ok(out.flush()?);
             }
-            let (ids, texts): (Vec<_>, Vec<_>) = batch.into_iter().map(|line| (line.id, line.text)).unzip();
+            let (ids, texts): (Vec<_>, Vec<_>) =
+                batch.into_iter().map(|line| (line.id, line.text)).unzip();
             let vectors = embedder.embed(texts, TextRole::Passage).await?;
             for (id, vector) in ids.iter().zip(vectors) {
                 writeln!(out, "{}", serde_json::json!({ "id": id, "vector": vector }))?;

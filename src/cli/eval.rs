@@ -32,7 +32,11 @@ pub struct EvalArgs {
 
 impl EvalArgs {
     pub async fn run(self, config: Config, data_dir: &Path) -> anyhow::Result<()> {
-        let names = if self.suites.is_empty() { vec!["gold".into(), "aside".into()] } else { self.suites.clone() };
+        let names = if self.suites.is_empty() {
+            vec!["gold".into(), "aside".into()]
+        } else {
+            self.suites.clone()
+        };
         let suites: Vec<(String, Suite)> = names
             .into_iter()
             .map(|name| Ok((name.clone(), Suite::read(&suite_file(&name))?)))
@@ -59,17 +63,27 @@ impl EvalArgs {
 
 /// `gold` is `tests/eval/gold.toml`; anything with a dot or a slash is a file.
 fn suite_file(name: &str) -> PathBuf {
-    if name.contains(['/', '.']) { PathBuf::from(name) } else { Path::new("tests/eval").join(format!("{name}.toml")) }
+    if name.contains(['/', '.']) {
+        PathBuf::from(name)
+    } else {
+        Path::new("tests/eval").join(format!("{name}.toml"))
+    }
 }
 
 async fn ask_all(app: &App, name: &str, suite: Suite) -> anyhow::Result<Report> {
     let progress = ProgressBar::new(suite.questions.len() as u64);
-    progress.set_style(ProgressStyle::with_template("{prefix} {bar:30} {pos}/{len} {eta}")?);
+    progress.set_style(ProgressStyle::with_template(
+        "{prefix} {bar:30} {pos}/{len} {eta}",
+    )?);
     progress.set_prefix(name.to_string());
     let mut marks = Vec::new();
     for gold in &suite.questions {
         let person = local_person(gold.asker.as_deref().unwrap_or("somebody"));
-        let question = lone_question(gold.text.clone(), Vec::new(), app.directory.access_of(&person));
+        let question = lone_question(
+            gold.text.clone(),
+            Vec::new(),
+            app.directory.access_of(&person),
+        );
         let answer = app.pipeline.answer(&question).await;
         marks.push(mark(gold, &answer, &expected_numbers(app, gold).await?));
         progress.inc(1);
@@ -94,20 +108,41 @@ fn print_wrong(marks: &Marks) {
 
 /// The row of `numbers_sql`, read from the database by a way of its own, not by the tools under test.
 async fn expected_numbers(app: &App, gold: &GoldQuestion) -> anyhow::Result<Vec<Value>> {
-    let Some(sql) = &gold.numbers_sql else { return Ok(Vec::new()) };
-    let url = app.config.databases.first().map(|database| database.url.expose_secret().to_string());
-    let Some(path) = url.as_deref().and_then(|url| url.strip_prefix("sqlite:")) else {
-        bail!("{}: `numbers_sql` needs a SQLite database in the configuration", gold.id);
+    let Some(sql) = &gold.numbers_sql else {
+        return Ok(Vec::new());
     };
-    let options = sqlx::sqlite::SqliteConnectOptions::new().filename(path).read_only(true);
+    let url = app
+        .config
+        .databases
+        .first()
+        .map(|database| database.url.expose_secret().to_string());
+    let Some(path) = url.as_deref().and_then(|url| url.strip_prefix("sqlite:")) else {
+        bail!(
+            "{}: `numbers_sql` needs a SQLite database in the configuration",
+            gold.id
+        );
+    };
+    let options = sqlx::sqlite::SqliteConnectOptions::new()
+        .filename(path)
+        .read_only(true);
     let mut connection = SqliteConnection::connect_with(&options).await?;
     // A bare `?1` for the one parameter that gold questions know.
     let today = Utc::now().format("%Y-%m-%d").to_string();
     let sql = sql.replace(":today", "?1");
     let query = sqlx::query(sqlx::AssertSqlSafe(sql.clone()));
-    let query = if sql.contains("?1") { query.bind(today) } else { query };
-    let row = query.fetch_one(&mut connection).await.with_context(|| format!("{}: numbers_sql", gold.id))?;
-    row.columns().iter().map(|column| value_of(&row, column.ordinal())).collect()
+    let query = if sql.contains("?1") {
+        query.bind(today)
+    } else {
+        query
+    };
+    let row = query
+        .fetch_one(&mut connection)
+        .await
+        .with_context(|| format!("{}: numbers_sql", gold.id))?;
+    row.columns()
+        .iter()
+        .map(|column| value_of(&row, column.ordinal()))
+        .collect()
 }
 
 fn value_of(row: &sqlx::sqlite::SqliteRow, at: usize) -> anyhow::Result<Value> {

@@ -51,7 +51,11 @@ impl FeedbackCommand {
                     VerdictName::Positive => Verdict::Positive,
                     VerdictName::Negative => Verdict::Negative,
                 });
-                let filter = FeedbackFilter { verdict, limit: args.limit, ..FeedbackFilter::default() };
+                let filter = FeedbackFilter {
+                    verdict,
+                    limit: args.limit,
+                    ..FeedbackFilter::default()
+                };
                 let rows = store.feedback().list(&filter).await?;
                 let mut out = std::io::stdout().lock();
                 match args.json {
@@ -60,7 +64,13 @@ impl FeedbackCommand {
                 }
             }
             FeedbackCommand::Export { out } => {
-                let rows = store.feedback().list(&FeedbackFilter { limit: usize::MAX, ..FeedbackFilter::default() }).await?;
+                let rows = store
+                    .feedback()
+                    .list(&FeedbackFilter {
+                        limit: usize::MAX,
+                        ..FeedbackFilter::default()
+                    })
+                    .await?;
                 match out {
                     Some(file) => write_lines(&mut std::fs::File::create(file)?, &rows)?,
                     None => write_lines(&mut std::io::stdout().lock(), &rows)?,
@@ -85,7 +95,14 @@ fn write_lines(out: &mut impl Write, rows: &[FeedbackRow]) -> std::io::Result<()
 fn write_table(out: &mut impl Write, rows: &[FeedbackRow]) -> std::io::Result<()> {
     for row in rows {
         let reason = row.reason.as_deref().unwrap_or_default();
-        writeln!(out, "{}  {}  {:8}  {}  {reason}", row.at.format("%Y-%m-%d %H:%M"), row.question, row.verdict.as_str(), row.person)?;
+        writeln!(
+            out,
+            "{}  {}  {:8}  {}  {reason}",
+            row.at.format("%Y-%m-%d %H:%M"),
+            row.question,
+            row.verdict.as_str(),
+            row.person
+        )?;
     }
     Ok(())
 }

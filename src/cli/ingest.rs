@@ -51,24 +51,40 @@ impl IngestArgs {
 
     fn sources(&self, config: &Config) -> anyhow::Result<Vec<SourceEntry>> {
         if !self.paths.is_empty() {
-            return Ok(self.paths.iter().map(|path| self.entry(path, config)).collect());
+            return Ok(self
+                .paths
+                .iter()
+                .map(|path| self.entry(path, config))
+                .collect());
         }
-        let wanted = |source: &&SourceEntry| self.source.as_ref().is_none_or(|name| source.name == *name);
+        let wanted =
+            |source: &&SourceEntry| self.source.as_ref().is_none_or(|name| source.name == *name);
         let sources: Vec<SourceEntry> = config.sources.iter().filter(wanted).cloned().collect();
         match &self.source {
             _ if !sources.is_empty() => Ok(sources),
             Some(name) => bail!("no [[source]] of the configuration is named `{name}`"),
-            None => bail!("nothing to ingest: name a folder or file, or add a [[source]] to the configuration"),
+            None => bail!(
+                "nothing to ingest: name a folder or file, or add a [[source]] to the configuration"
+            ),
         }
     }
 
     /// A path given here is read as the configured source of that name would be.
     fn entry(&self, path: &Path, config: &Config) -> SourceEntry {
         let last = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
-        let last = last.file_stem().map(|stem| stem.to_string_lossy().into_owned());
-        let name = self.source.clone().or(last).unwrap_or_else(|| "documents".into());
+        let last = last
+            .file_stem()
+            .map(|stem| stem.to_string_lossy().into_owned());
+        let name = self
+            .source
+            .clone()
+            .or(last)
+            .unwrap_or_else(|| "documents".into());
         match config.sources.iter().find(|source| source.name == name) {
-            Some(configured) => SourceEntry { path: path.to_path_buf(), ..configured.clone() },
+            Some(configured) => SourceEntry {
+                path: path.to_path_buf(),
+                ..configured.clone()
+            },
             None => SourceEntry {
                 name,
                 path: path.to_path_buf(),
@@ -83,7 +99,13 @@ impl IngestArgs {
 fn print_report(report: &IngestReport) {
     println!(
         "{} added, {} changed, {} unchanged, {} removed; {} passages, {} of them repeated; {:.1} s",
-        report.added, report.changed, report.unchanged, report.removed, report.chunks, report.merged, report.seconds
+        report.added,
+        report.changed,
+        report.unchanged,
+        report.removed,
+        report.chunks,
+        report.merged,
+        report.seconds
     );
     if !report.faults.is_empty() {
         println!("{} could not be read: see above", report.faults.len());

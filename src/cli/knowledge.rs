@@ -1,12 +1,6 @@
 //! What the commands over the knowledge index share.
 
-use crate::{
-    config::Config,
-    domain::Access,
-    knowledge::{IndexRecipe, KnowledgeIndex},
-    model::OnnxEmbedder,
-    ports::Embedder,
-};
+use crate::{app, config::Config, domain::Access, knowledge::KnowledgeIndex, model::OnnxEmbedder};
 use anyhow::{Context, anyhow};
 use serde::de::DeserializeOwned;
 use std::{io::BufRead, path::Path, sync::Arc};
@@ -18,10 +12,9 @@ pub struct Knowledge {
 
 impl Knowledge {
     pub fn open(config: &Config, data_dir: &Path) -> anyhow::Result<Self> {
-        let embedder = OnnxEmbedder::open(&config.model)?;
-        let recipe = IndexRecipe { embedder: embedder.name().to_string(), dimension: embedder.dimension() };
-        let index = KnowledgeIndex::open(&data_dir.join("knowledge"), &recipe)?;
-        Ok(Self { index: Arc::new(index), embedder: Arc::new(embedder) })
+        let embedder = Arc::new(app::open_embedder(config)?);
+        let index = app::open_index(embedder.as_ref(), data_dir)?;
+        Ok(Self { index, embedder })
     }
 }
 
@@ -41,8 +34,11 @@ pub fn access_of(config: &Config, name: Option<&str>) -> anyhow::Result<Access> 
 /// The JSON objects of standard input, one a line. A line that is none is named.
 pub fn json_lines<T: DeserializeOwned>() -> impl Iterator<Item = anyhow::Result<T>> {
     let lines = std::io::stdin().lock().lines().enumerate();
-    lines.filter(|(_, line)| line.as_ref().map_or(true, |line| !line.trim().is_empty())).map(|(n, line)| {
-        let line = line.with_context(|| format!("line {} of standard input can't be read", n + 1))?;
-        serde_json::from_str(&line).with_context(|| format!("line {} of standard input", n + 1))
-    })
+    lines
+        .filter(|(_, line)| line.as_ref().map_or(true, |line| !line.trim().is_empty()))
+        .map(|(n, line)| {
+            let line =
+                line.with_context(|| format!("line {} of standard input can't be read", n + 1))?;
+            serde_json::from_str(&line).with_context(|| format!("line {} of standard input", n + 1))
+        })
 }

@@ -4,12 +4,13 @@
 mod ask;
 mod audit;
 mod chat;
-mod document;
 mod doctor;
+mod document;
 mod embed;
 mod eval;
 mod feedback;
 mod ingest;
+mod knowledge;
 mod passages;
 mod plan;
 mod search;
@@ -34,7 +35,12 @@ pub struct Cli {
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Where questions, answers and the index are kept
-    #[arg(long, global = true, value_name = "DIR", default_value = "lorekeeper-data")]
+    #[arg(
+        long,
+        global = true,
+        value_name = "DIR",
+        default_value = "lorekeeper-data"
+    )]
     data_dir: PathBuf,
     #[command(subcommand)]
     command: Command,
@@ -86,9 +92,9 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Chat(args) => args.run(config, data_dir).await,
         Command::Ask(args) => args.run(config, data_dir).await,
         Command::Plan(args) => args.run(config, data_dir).await,
-        Command::Ingest(args) => args.run(&config, data_dir).await.map_err(Into::into),
-        Command::Search(args) => args.run(&config, data_dir).await.map_err(Into::into),
-        Command::Embed(args) => args.run(&config, data_dir).await.map_err(Into::into),
+        Command::Ingest(args) => args.run(&config, data_dir).await,
+        Command::Search(args) => args.run(&config, data_dir).await,
+        Command::Embed(args) => args.run(&config).await,
         Command::Sql(command) => command.run(&config).await,
         Command::Feedback(command) => command.run(&config, data_dir).await,
         Command::Audit(command) => command.run(&config, data_dir).await,

@@ -23,10 +23,20 @@ pub struct PassageSearch {
 }
 
 impl PassageSearch {
-    pub async fn new(embedder: Arc<dyn Embedder>, passages: Vec<Passage>) -> Result<Self, EmbedError> {
-        let texts = passages.iter().map(|passage| format!("{} {}", passage.title, passage.text)).collect();
+    pub async fn new(
+        embedder: Arc<dyn Embedder>,
+        passages: Vec<Passage>,
+    ) -> Result<Self, EmbedError> {
+        let texts = passages
+            .iter()
+            .map(|passage| format!("{} {}", passage.title, passage.text))
+            .collect();
         let vectors = embedder.embed(texts, TextRole::Passage).await?;
-        Ok(Self { embedder, passages, vectors })
+        Ok(Self {
+            embedder,
+            passages,
+            vectors,
+        })
     }
 }
 
@@ -34,8 +44,15 @@ impl PassageSearch {
 impl Search for PassageSearch {
     /// Every passage, nearest first: there are few, and the caller chose them.
     async fn search(&self, request: &SearchRequest) -> Result<Vec<Hit>, SearchError> {
-        let question = self.embedder.embed(vec![request.text.clone()], TextRole::Query).await?;
-        let similarity = |vector: &[f32]| question.first().map_or(0.0, |q| q.iter().zip(vector).map(|(a, b)| a * b).sum());
+        let question = self
+            .embedder
+            .embed(vec![request.text.clone()], TextRole::Query)
+            .await?;
+        let similarity = |vector: &[f32]| {
+            question
+                .first()
+                .map_or(0.0, |q| q.iter().zip(vector).map(|(a, b)| a * b).sum())
+        };
         let mut hits: Vec<Hit> = self
             .passages
             .iter()

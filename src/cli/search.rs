@@ -57,17 +57,31 @@ impl SearchArgs {
     pub async fn run(self, config: &Config, data_dir: &Path) -> anyhow::Result<()> {
         let access = access_of(config, self.person.as_deref())?;
         let knowledge = Knowledge::open(config, data_dir)?;
-        let search = HybridSearch::new(knowledge.index, knowledge.embedder, config.retrieval.candidates);
+        let search = HybridSearch::new(
+            knowledge.index,
+            knowledge.embedder,
+            config.retrieval.candidates,
+        );
         let mut out = BufWriter::new(stdout().lock());
         if self.lines {
             for asked in json_lines::<Asked>() {
                 let Asked { id, query, exclude } = asked?;
-                let hits = search.search(&self.request(&query, exclude, &access)).await?;
-                writeln!(out, "{}", serde_json::json!({ "id": id, "hits": numbered(&hits) }))?;
+                let hits = search
+                    .search(&self.request(&query, exclude, &access))
+                    .await?;
+                writeln!(
+                    out,
+                    "{}",
+                    serde_json::json!({ "id": id, "hits": numbered(&hits) })
+                )?;
             }
         } else {
-            let Some(query) = &self.query else { bail!("nothing to search for") };
-            let hits = search.search(&self.request(query, Vec::new(), &access)).await?;
+            let Some(query) = &self.query else {
+                bail!("nothing to search for")
+            };
+            let hits = search
+                .search(&self.request(query, Vec::new(), &access))
+                .await?;
             if self.json {
                 writeln!(out, "{}", serde_json::json!({ "hits": numbered(&hits) }))?;
             } else {
@@ -90,7 +104,10 @@ impl SearchArgs {
 }
 
 fn numbered(hits: &[Hit]) -> Vec<Numbered<'_>> {
-    hits.iter().enumerate().map(|(i, hit)| Numbered { n: i + 1, hit }).collect()
+    hits.iter()
+        .enumerate()
+        .map(|(i, hit)| Numbered { n: i + 1, hit })
+        .collect()
 }
 
 fn print_hits(hits: &[Hit], out: &mut impl Write) -> std::io::Result<()> {
@@ -98,9 +115,24 @@ fn print_hits(hits: &[Hit], out: &mut impl Write) -> std::io::Result<()> {
         writeln!(out, "Nothing found.")?;
     }
     for (i, hit) in hits.iter().enumerate() {
-        let section = if hit.section.is_empty() { String::new() } else { format!(" > {}", hit.section) };
-        let replaced = if hit.superseded { " (a newer document replaces this one)" } else { "" };
-        writeln!(out, "[{}] {}{section}{replaced}\n    {}, score {:.3}", i + 1, hit.title, hit.locator, hit.score)?;
+        let section = if hit.section.is_empty() {
+            String::new()
+        } else {
+            format!(" > {}", hit.section)
+        };
+        let replaced = if hit.superseded {
+            " (a newer document replaces this one)"
+        } else {
+            ""
+        };
+        writeln!(
+            out,
+            "[{}] {}{section}{replaced}\n    {}, score {:.3}",
+            i + 1,
+            hit.title,
+            hit.locator,
+            hit.score
+        )?;
         for line in hit.text.lines() {
             writeln!(out, "    {line}")?;
         }

@@ -131,14 +131,19 @@ async fn run_named(args: RunArgs, config: &Config) -> anyhow::Result<()> {
     let arguments = args.arguments.into_iter();
     let call = ToolCall {
         name: args.name,
-        args: arguments.map(|(key, value)| (key, Value::String(value))).collect::<Map<_, _>>(),
+        args: arguments
+            .map(|(key, value)| (key, Value::String(value)))
+            .collect::<Map<_, _>>(),
     };
     let caller = Caller {
         person: PersonId::new("local:operator"),
         access: toolbox.operator_access(),
     };
     let result = toolbox.call(&call, &caller).await;
-    print(result.map_err(|error| with_known_names(error, &toolbox))?, args.json)
+    print(
+        result.map_err(|error| with_known_names(error, &toolbox))?,
+        args.json,
+    )
 }
 
 async fn run_free(args: QueryArgs, config: &Config) -> anyhow::Result<()> {
@@ -168,7 +173,9 @@ fn print(result: ToolResult, as_json: bool) -> anyhow::Result<()> {
     let columns = &result.rows.columns;
     let row_text = |row: &Vec<Value>| {
         let cells = columns.iter().zip(row);
-        cells.map(|(column, value)| readable(column, value)).collect()
+        cells
+            .map(|(column, value)| readable(column, value))
+            .collect()
     };
     let rows: Vec<Vec<String>> = result.rows.rows.iter().map(row_text).collect();
     writeln!(output, "{}", result.lead)?;

@@ -60,7 +60,12 @@ pub fn plain_blocks(text: &str) -> Vec<Block> {
         } else if !lines.is_empty() {
             let text = lines.join("\n");
             let plain = text.clone();
-            blocks.push(Block { path: Vec::new(), kind: BlockKind::Prose, text, plain });
+            blocks.push(Block {
+                path: Vec::new(),
+                kind: BlockKind::Prose,
+                text,
+                plain,
+            });
             lines.clear();
         }
     }
@@ -68,7 +73,10 @@ pub fn plain_blocks(text: &str) -> Vec<Block> {
 }
 
 fn options() -> Options {
-    Options::ENABLE_TABLES | Options::ENABLE_FOOTNOTES | Options::ENABLE_STRIKETHROUGH | Options::ENABLE_TASKLISTS
+    Options::ENABLE_TABLES
+        | Options::ENABLE_FOOTNOTES
+        | Options::ENABLE_STRIKETHROUGH
+        | Options::ENABLE_TASKLISTS
 }
 
 fn kind_of(tag: &Tag) -> BlockKind {
@@ -80,9 +88,16 @@ fn kind_of(tag: &Tag) -> BlockKind {
     }
 }
 
-fn block(text: &str, range: Range<usize>, kind: BlockKind, path: &[(usize, String)]) -> Option<Block> {
+fn block(
+    text: &str,
+    range: Range<usize>,
+    kind: BlockKind,
+    path: &[(usize, String)],
+) -> Option<Block> {
     // An indented block begins after its indentation, which is part of it.
-    let start = text[..range.start].rfind('\n').map_or(0, |newline| newline + 1);
+    let start = text[..range.start]
+        .rfind('\n')
+        .map_or(0, |newline| newline + 1);
     let indented = text[start..range.start].trim().is_empty();
     let source = text[if indented { start } else { range.start }..range.end].trim_end();
     let source = source.trim_start_matches(['\n', '\r']);
@@ -105,13 +120,23 @@ pub fn plain_text(markdown: &str) -> String {
             Event::Html(html) | Event::InlineHtml(html) => push_without_tags(&html, &mut plain),
             Event::SoftBreak | Event::HardBreak => plain.push('\n'),
             Event::End(TagEnd::TableCell) => plain.push_str(" | "),
-            Event::End(TagEnd::Paragraph | TagEnd::Item | TagEnd::Heading(_) | TagEnd::TableRow | TagEnd::TableHead) => {
+            Event::End(
+                TagEnd::Paragraph
+                | TagEnd::Item
+                | TagEnd::Heading(_)
+                | TagEnd::TableRow
+                | TagEnd::TableHead,
+            ) => {
                 plain.push('\n');
             }
             _ => {}
         }
     }
-    let lines: Vec<&str> = plain.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<&str> = plain
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
     lines.join("\n")
 }
 
@@ -139,17 +164,32 @@ pub fn pieces(block: &Block) -> Vec<Block> {
         BlockKind::Code => code_lines(&block.text),
         BlockKind::Prose => sentences(&block.text),
     };
-    texts.into_iter().filter_map(|text| with_text(block, text)).collect()
+    texts
+        .into_iter()
+        .filter_map(|text| with_text(block, text))
+        .collect()
 }
 
 /// The same block with another text.
 pub fn with_text(block: &Block, text: String) -> Option<Block> {
-    let plain = if block.text == block.plain { text.clone() } else { plain_text(&text) };
-    (!plain.trim().is_empty()).then(|| Block { path: block.path.clone(), kind: block.kind, text, plain })
+    let plain = if block.text == block.plain {
+        text.clone()
+    } else {
+        plain_text(&text)
+    };
+    (!plain.trim().is_empty()).then(|| Block {
+        path: block.path.clone(),
+        kind: block.kind,
+        text,
+        plain,
+    })
 }
 
 pub fn sentences(text: &str) -> Vec<String> {
-    text.split_sentence_bounds().map(|s| s.trim_end().to_string()).filter(|s| !s.trim().is_empty()).collect()
+    text.split_sentence_bounds()
+        .map(|s| s.trim_end().to_string())
+        .filter(|s| !s.trim().is_empty())
+        .collect()
 }
 
 fn list_items(text: &str) -> Vec<String> {
@@ -173,7 +213,9 @@ fn list_items(text: &str) -> Vec<String> {
 fn table_rows(text: &str) -> Vec<String> {
     let mut lines = text.lines();
     let head: Vec<&str> = lines.by_ref().take(2).collect();
-    lines.map(|row| format!("{}\n{row}", head.join("\n"))).collect()
+    lines
+        .map(|row| format!("{}\n{row}", head.join("\n")))
+        .collect()
 }
 
 /// Ten lines at a time: one alone says little.
@@ -181,14 +223,26 @@ fn code_lines(text: &str) -> Vec<String> {
     let lines: Vec<&str> = text.lines().collect();
     let fence: String = lines
         .first()
-        .map(|line| line.trim_start().chars().take_while(|&c| c == '`' || c == '~').collect())
+        .map(|line| {
+            line.trim_start()
+                .chars()
+                .take_while(|&c| c == '`' || c == '~')
+                .collect()
+        })
         .unwrap_or_default();
     if fence.len() < 3 {
         return lines.chunks(10).map(|part| part.join("\n")).collect();
     }
     let opening = lines[0];
-    let inner: Vec<&str> = lines[1..].iter().copied().filter(|line| line.trim() != fence).collect();
-    inner.chunks(10).map(|part| format!("{opening}\n{}\n{fence}", part.join("\n"))).collect()
+    let inner: Vec<&str> = lines[1..]
+        .iter()
+        .copied()
+        .filter(|line| line.trim() != fence)
+        .collect();
+    inner
+        .chunks(10)
+        .map(|part| format!("{opening}\n{}\n{fence}", part.join("\n")))
+        .collect()
 }
 
 #[cfg(test)]
@@ -197,9 +251,13 @@ mod tests {
 
     #[test]
     fn blocks_carry_the_headings_above_them() {
-        let blocks = markdown_blocks("# Travel\n\nBook early.\n\n## Hotels\n\n- cheap\n- near\n\n# Food\n\n| a | b |\n|--|--|\n| 1 | 2 |\n");
-        let seen: Vec<(String, BlockKind, &str)> =
-            blocks.iter().map(|b| (b.path.join(" > "), b.kind, b.plain.as_str())).collect();
+        let blocks = markdown_blocks(
+            "# Travel\n\nBook early.\n\n## Hotels\n\n- cheap\n- near\n\n# Food\n\n| a | b |\n|--|--|\n| 1 | 2 |\n",
+        );
+        let seen: Vec<(String, BlockKind, &str)> = blocks
+            .iter()
+            .map(|b| (b.path.join(" > "), b.kind, b.plain.as_str()))
+            .collect();
         assert_eq!(
             seen,
             [
@@ -212,7 +270,8 @@ mod tests {
 
     #[test]
     fn markup_is_taken_from_the_words_and_kept_in_the_text() {
-        let block = &markdown_blocks("See **the** [policy](https://example.org/p) and `E-4012`.")[0];
+        let block =
+            &markdown_blocks("See **the** [policy](https://example.org/p) and `E-4012`.")[0];
         assert_eq!(block.plain, "See the policy and E-4012.");
         assert!(block.text.contains("[policy](https://example.org/p)"));
     }
@@ -227,6 +286,9 @@ mod tests {
     #[test]
     fn code_is_kept_as_code() {
         let block = &markdown_blocks("```sh\nmake test\n```\n")[0];
-        assert_eq!((block.kind, block.plain.as_str()), (BlockKind::Code, "make test"));
+        assert_eq!(
+            (block.kind, block.plain.as_str()),
+            (BlockKind::Code, "make test")
+        );
     }
 }

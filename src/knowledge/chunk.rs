@@ -30,7 +30,11 @@ pub struct Chunker {
 impl Chunker {
     pub fn new(count: CountTokens, retrieval: &RetrievalSection) -> Self {
         let budget = retrieval.chunk_tokens.max(LEAST_ROOM);
-        Self { count, budget, overlap: retrieval.overlap_tokens.min(budget / 3) }
+        Self {
+            count,
+            budget,
+            overlap: retrieval.overlap_tokens.min(budget / 3),
+        }
     }
 
     /// Names how documents are cut; another name means that they are to be cut again.
@@ -61,7 +65,10 @@ impl Chunker {
     }
 
     fn cut_section(&self, title: &str, blocks: &[Block], passages: &mut Vec<Passage>) {
-        let section = blocks.first().map(|block| block.path.join(" > ")).unwrap_or_default();
+        let section = blocks
+            .first()
+            .map(|block| block.path.join(" > "))
+            .unwrap_or_default();
         let heading = (self.count)(title) + (self.count)(&section);
         let room = self.budget.saturating_sub(heading).max(LEAST_ROOM);
         let mut open = Open::new(room);
@@ -89,11 +96,17 @@ impl Chunker {
         }
         let parts = pieces(block);
         if parts.len() > 1 {
-            return parts.iter().flat_map(|part| self.fitting(part, room)).collect();
+            return parts
+                .iter()
+                .flat_map(|part| self.fitting(part, room))
+                .collect();
         }
         if block.kind != BlockKind::Prose {
             // One list item, row or stretch of code that is too long: by its sentences.
-            let prose = Block { kind: BlockKind::Prose, ..block.clone() };
+            let prose = Block {
+                kind: BlockKind::Prose,
+                ..block.clone()
+            };
             return self.fitting(&prose, room);
         }
         self.by_words(block, room)
@@ -103,7 +116,11 @@ impl Chunker {
     fn by_words(&self, block: &Block, room: usize) -> Vec<Block> {
         let (mut parts, mut text) = (Vec::new(), String::new());
         let mut tokens = 0;
-        for word in block.text.split_inclusive(char::is_whitespace).flat_map(short_runs) {
+        for word in block
+            .text
+            .split_inclusive(char::is_whitespace)
+            .flat_map(short_runs)
+        {
             let more = (self.count)(word).max(1);
             if tokens + more > room && !text.is_empty() {
                 parts.extend(with_text(block, std::mem::take(&mut text)));
@@ -119,7 +136,11 @@ impl Chunker {
     /// What the next passage repeats of this one: its last sentences, or the
     /// sentence that leads to a list ("You need:").
     fn carried(&self, open: &Open, room: usize) -> Vec<Block> {
-        let Some(last) = open.parts.last().filter(|last| last.kind == BlockKind::Prose) else {
+        let Some(last) = open
+            .parts
+            .last()
+            .filter(|last| last.kind == BlockKind::Prose)
+        else {
             return Vec::new();
         };
         let limit = self.overlap.min(room);
@@ -147,7 +168,12 @@ struct Open {
 
 impl Open {
     fn new(room: usize) -> Self {
-        Self { parts: Vec::new(), tokens: 0, room, fresh: false }
+        Self {
+            parts: Vec::new(),
+            tokens: 0,
+            room,
+            fresh: false,
+        }
     }
 
     fn fits(&self, tokens: usize) -> bool {
@@ -169,25 +195,43 @@ impl Open {
         let join = |of: fn(&Block) -> &str| {
             let mut joined = String::new();
             for (i, part) in parts.iter().enumerate() {
-                let tight = part.kind == BlockKind::List && i > 0 && parts[i - 1].kind == BlockKind::List;
-                joined.push_str(if i == 0 { "" } else if tight { "\n" } else { "\n\n" });
+                let tight =
+                    part.kind == BlockKind::List && i > 0 && parts[i - 1].kind == BlockKind::List;
+                joined.push_str(if i == 0 {
+                    ""
+                } else if tight {
+                    "\n"
+                } else {
+                    "\n\n"
+                });
                 joined.push_str(of(part));
             }
             joined
         };
-        Some(passage(section, &join(|part| &part.text), &join(|part| &part.plain)))
+        Some(passage(
+            section,
+            &join(|part| &part.text),
+            &join(|part| &part.plain),
+        ))
     }
 }
 
 fn passage(section: &str, text: &str, plain: &str) -> Passage {
-    Passage { section: section.into(), text: text.into(), plain: plain.into(), position: 0 }
+    Passage {
+        section: section.into(),
+        text: text.into(),
+        plain: plain.into(),
+        position: 0,
+    }
 }
 
 /// A passage that a document repeats word for word in one section is kept once.
 fn numbered_once(passages: Vec<Passage>) -> Vec<Passage> {
     let mut seen = HashSet::new();
-    let mut kept: Vec<Passage> =
-        passages.into_iter().filter(|p| seen.insert((p.section.clone(), p.plain.clone()))).collect();
+    let mut kept: Vec<Passage> = passages
+        .into_iter()
+        .filter(|p| seen.insert((p.section.clone(), p.plain.clone())))
+        .collect();
     for (position, passage) in kept.iter_mut().enumerate() {
         passage.position = position;
     }
@@ -214,7 +258,11 @@ mod tests {
 
     /// Words stand for tokens, so that the expectations can be counted by eye.
     fn chunker(budget: usize, overlap: usize) -> Chunker {
-        let retrieval = RetrievalSection { chunk_tokens: budget, overlap_tokens: overlap, ..RetrievalSection::default() };
+        let retrieval = RetrievalSection {
+            chunk_tokens: budget,
+            overlap_tokens: overlap,
+            ..RetrievalSection::default()
+        };
         Chunker::new(Arc::new(|text| text.split_whitespace().count()), &retrieval)
     }
 
@@ -242,8 +290,13 @@ mod tests {
 
     #[test]
     fn passage_never_spans_two_sections() {
-        let passages = chunker(200, 0).passages(&markdown("# Travel\n\nBook early.\n\n## Hotels\n\nNear the office."));
-        let seen: Vec<_> = passages.iter().map(|p| (p.section.as_str(), p.text.as_str())).collect();
+        let passages = chunker(200, 0).passages(&markdown(
+            "# Travel\n\nBook early.\n\n## Hotels\n\nNear the office.",
+        ));
+        let seen: Vec<_> = passages
+            .iter()
+            .map(|p| (p.section.as_str(), p.text.as_str()))
+            .collect();
         assert_eq!(seen, [("", "Book early."), ("Hotels", "Near the office.")]);
     }
 
@@ -258,7 +311,10 @@ mod tests {
         check(words(500));
         check("A short sentence stands here. ".repeat(60));
         check(format!("- {}\n- {}\n", words(90), words(40)));
-        check(format!("| a | b |\n|---|---|\n{}", "| one two | three four |\n".repeat(40)));
+        check(format!(
+            "| a | b |\n|---|---|\n{}",
+            "| one two | three four |\n".repeat(40)
+        ));
         check(format!("```\n{}\n```", words(300)));
         check("x".repeat(100_000));
     }
@@ -275,14 +331,24 @@ mod tests {
         let text = "The first sentence stands here. ".repeat(20);
         let passages = chunker(60, 12).passages(&markdown(&text));
         assert!(passages.len() > 1);
-        assert!(passages[1].text.starts_with("The first sentence"), "{}", passages[1].text);
+        assert!(
+            passages[1].text.starts_with("The first sentence"),
+            "{}",
+            passages[1].text
+        );
     }
 
     #[test]
     fn record_shows_its_facts_with_its_first_passage() {
-        let document = Document { facts: "REQ-1 · status: open".into(), ..markdown("The door is stuck.") };
+        let document = Document {
+            facts: "REQ-1 · status: open".into(),
+            ..markdown("The door is stuck.")
+        };
         let passages = chunker(200, 0).passages(&document);
-        assert_eq!(passages[0].text, "REQ-1 · status: open\n\nThe door is stuck.");
+        assert_eq!(
+            passages[0].text,
+            "REQ-1 · status: open\n\nThe door is stuck."
+        );
     }
 
     #[test]

@@ -71,14 +71,23 @@ impl Document {
 /// source's audience, never widen it. `None` where the two share nobody: then
 /// the document must be left out, because an empty audience would mean everyone.
 pub fn narrowed(source: &[String], document: &[String]) -> Option<Audience> {
-    let open = |groups: &[String]| groups.is_empty() || groups.iter().any(|group| group == EVERYONE);
+    let open =
+        |groups: &[String]| groups.is_empty() || groups.iter().any(|group| group == EVERYONE);
     if open(document) {
-        return Some(if open(source) { Audience::everyone() } else { Audience::of(source.to_vec()) });
+        return Some(if open(source) {
+            Audience::everyone()
+        } else {
+            Audience::of(source.to_vec())
+        });
     }
     if open(source) {
         return Some(Audience::of(document.to_vec()));
     }
-    let shared: Vec<String> = document.iter().filter(|group| source.contains(group)).cloned().collect();
+    let shared: Vec<String> = document
+        .iter()
+        .filter(|group| source.contains(group))
+        .cloned()
+        .collect();
     (!shared.is_empty()).then(|| Audience::of(shared))
 }
 
@@ -89,15 +98,24 @@ mod tests {
     #[test]
     fn document_narrows_its_sources_audience_and_never_widens_it() {
         let check = |source: &[&str], document: &[&str], expected: Option<&[&str]>| {
-            let owned = |groups: &[&str]| groups.iter().map(ToString::to_string).collect::<Vec<_>>();
+            let owned =
+                |groups: &[&str]| groups.iter().map(ToString::to_string).collect::<Vec<_>>();
             let found = narrowed(&owned(source), &owned(document));
-            assert_eq!(found, expected.map(|groups| Audience::of(groups.to_vec())), "{source:?} {document:?}");
+            assert_eq!(
+                found,
+                expected.map(|groups| Audience::of(groups.to_vec())),
+                "{source:?} {document:?}"
+            );
         };
         check(&["everyone"], &[], Some(&["everyone"]));
         check(&["everyone"], &["finance"], Some(&["finance"]));
         check(&["finance"], &[], Some(&["finance"]));
         check(&["finance"], &["everyone"], Some(&["finance"]));
-        check(&["finance", "people-ops"], &["people-ops", "sales"], Some(&["people-ops"]));
+        check(
+            &["finance", "people-ops"],
+            &["people-ops", "sales"],
+            Some(&["people-ops"]),
+        );
         check(&["finance"], &["people-ops"], None);
     }
 }

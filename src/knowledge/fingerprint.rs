@@ -27,7 +27,11 @@ pub fn fingerprint(text: &str) -> u64 {
             *count += if bits >> bit & 1 == 1 { 1 } else { -1 };
         }
     }
-    balance.iter().enumerate().filter(|&(_, &count)| count > 0).fold(0, |bits, (bit, _)| bits | 1 << bit)
+    balance
+        .iter()
+        .enumerate()
+        .filter(|&(_, &count)| count > 0)
+        .fold(0, |bits, (bit, _)| bits | 1 << bit)
 }
 
 pub fn are_near(a: u64, b: u64) -> bool {

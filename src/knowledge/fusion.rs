@@ -19,18 +19,31 @@ pub const DENSE_SHARE: f32 = 0.5;
 /// scaled by its least possible value and the best of this search. `cosines`
 /// holds every passage that either search found; best first, 0 to 1.
 pub fn fuse(cosines: &[Found], keyword: &[Found]) -> Vec<Fused> {
-    let bm25: HashMap<PassageId, f32> = keyword.iter().map(|found| (found.id, found.score)).collect();
-    let best = |found: &[Found], least: f32| {
-        found.iter().map(|found| found.score).fold(least, f32::max)
-    };
+    let bm25: HashMap<PassageId, f32> = keyword
+        .iter()
+        .map(|found| (found.id, found.score))
+        .collect();
+    let best =
+        |found: &[Found], least: f32| found.iter().map(|found| found.score).fold(least, f32::max);
     let (best_cosine, best_bm25) = (best(cosines, 0.0), best(keyword, 0.0));
     let mut fused: Vec<Fused> = cosines
         .iter()
-        .map(|&Found { id, score: similarity }| {
-            let dense = (similarity + 1.0) / (best_cosine + 1.0);
-            let sparse = bm25.get(&id).map_or(0.0, |score| score / best_bm25.max(f32::MIN_POSITIVE));
-            Fused { id, score: DENSE_SHARE * dense + (1.0 - DENSE_SHARE) * sparse, similarity }
-        })
+        .map(
+            |&Found {
+                 id,
+                 score: similarity,
+             }| {
+                let dense = (similarity + 1.0) / (best_cosine + 1.0);
+                let sparse = bm25
+                    .get(&id)
+                    .map_or(0.0, |score| score / best_bm25.max(f32::MIN_POSITIVE));
+                Fused {
+                    id,
+                    score: DENSE_SHARE * dense + (1.0 - DENSE_SHARE) * sparse,
+                    similarity,
+                }
+            },
+        )
         .collect();
     sort_by_score(&mut fused);
     fused

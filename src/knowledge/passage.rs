@@ -1,7 +1,10 @@
 //! A passage: the piece of a document that is embedded, searched and shown.
 
 use super::terms::{TermVector, passage_vector};
-use crate::{domain::{Audience, DocumentId, SourceKind}, ports::Hit};
+use crate::{
+    domain::{Audience, DocumentId, SourceKind},
+    ports::Hit,
+};
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
@@ -66,12 +69,20 @@ impl IndexedPassage {
 /// What is embedded of a passage: title and heading path in front of its words.
 pub fn searchable_text(title: &str, passage: &Passage) -> String {
     let parts = [title, &passage.section, &passage.plain];
-    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
+    parts
+        .into_iter()
+        .filter(|part| !part.is_empty())
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// The terms of a passage, those of its title and headings counted too.
 pub fn passage_terms(title: &str, passage: &Passage) -> TermVector {
-    passage_vector(&format!("{title}\n{}", passage.section), &passage.plain, HEADING_WEIGHT)
+    passage_vector(
+        &format!("{title}\n{}", passage.section),
+        &passage.plain,
+        HEADING_WEIGHT,
+    )
 }
 
 /// How often a term of the title or of a heading counts.

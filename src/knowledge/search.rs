@@ -16,7 +16,10 @@ use crate::{
     ports::{BoxError, Embedder, Hit, Search, SearchError, SearchRequest, TextRole},
 };
 use async_trait::async_trait;
-use std::{collections::{HashMap, HashSet}, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 use tokio::task::spawn_blocking;
 use tracing::Span;
 
@@ -32,7 +35,11 @@ pub struct HybridSearch {
 
 impl HybridSearch {
     pub fn new(index: Arc<KnowledgeIndex>, embedder: Arc<dyn Embedder>, candidates: usize) -> Self {
-        Self { index, embedder, candidates }
+        Self {
+            index,
+            embedder,
+            candidates,
+        }
     }
 
     /// The index is synchronous; the span goes along, so that its logs stay in place.
@@ -42,7 +49,8 @@ impl HybridSearch {
     ) -> Result<T, SearchError> {
         let (index, span) = (self.index.clone(), Span::current());
         let done = spawn_blocking(move || span.in_scope(|| work(&index))).await;
-        done.map_err(|error| unavailable(error.into()))?.map_err(|error| unavailable(error.into()))
+        done.map_err(|error| unavailable(error.into()))?
+            .map_err(|error| unavailable(error.into()))
     }
 }
 
@@ -56,10 +64,14 @@ impl Search for HybridSearch {
         if request.top_k == 0 || request.text.trim().is_empty() {
             return Ok(Vec::new());
         }
-        let vectors = self.embedder.embed(vec![request.text.clone()], TextRole::Query).await?;
+        let vectors = self
+            .embedder
+            .embed(vec![request.text.clone()], TextRole::Query)
+            .await?;
         let vector = vectors.into_iter().next().unwrap_or_default();
         let (request, candidates) = (request.clone(), self.candidates.max(request.top_k));
-        self.on_index(move |index| find(index, &request, vector, candidates)).await
+        self.on_index(move |index| find(index, &request, vector, candidates))
+            .await
     }
 
     async fn document(&self, id: &DocumentId, access: &Access) -> Result<Vec<Hit>, SearchError> {
@@ -74,7 +86,10 @@ impl Search for HybridSearch {
                 index.document(&DocumentId::new(id.as_str().to_uppercase()), &access)
             })
             .await?;
-        Ok(passages.into_iter().map(|passage| passage.into_hit(1.0, 1.0)).collect())
+        Ok(passages
+            .into_iter()
+            .map(|passage| passage.into_hit(1.0, 1.0))
+            .collect())
     }
 }
 
@@ -96,24 +111,49 @@ fn find(
     let fused = fuse(&cosines, &keyword);
 
     // Some of these fall away as repetitions, so more are read than are wanted.
-    let ids: Vec<PassageId> = fused.iter().map(|f| f.id).take(request.top_k * 2 + 10).collect();
+    let ids: Vec<PassageId> = fused
+        .iter()
+        .map(|f| f.id)
+        .take(request.top_k * 2 + 10)
+        .collect();
     let passages: HashMap<PassageId, IndexedPassage> = index.passages(&ids)?.into_iter().collect();
     let ranked = rank(fused, passages);
-    Ok(ranked.into_iter().take(request.top_k).map(|(f, passage)| passage.into_hit(f.score, f.similarity)).collect())
+    Ok(ranked
+        .into_iter()
+        .take(request.top_k)
+        .map(|(f, passage)| passage.into_hit(f.score, f.similarity))
+        .collect())
 }
 
 fn only_in(these: &[Found], others: &[Found]) -> Vec<PassageId> {
     let others: HashSet<PassageId> = others.iter().map(|found| found.id).collect();
-    these.iter().map(|found| found.id).filter(|id| !others.contains(id)).collect()
+    these
+        .iter()
+        .map(|found| found.id)
+        .filter(|id| !others.contains(id))
+        .collect()
 }
 
-fn rank(fused: Vec<Fused>, mut passages: HashMap<PassageId, IndexedPassage>) -> Vec<(Fused, IndexedPassage)> {
+fn rank(
+    fused: Vec<Fused>,
+    mut passages: HashMap<PassageId, IndexedPassage>,
+) -> Vec<(Fused, IndexedPassage)> {
     let mut ranked: Vec<(Fused, IndexedPassage)> = fused
         .into_iter()
         .filter_map(|f| passages.remove(&f.id).map(|passage| (f, passage)))
         .map(|(f, passage)| {
-            let factor = if passage.superseded_by.is_some() { SUPERSEDED } else { 1.0 };
-            (Fused { score: f.score * factor, ..f }, passage)
+            let factor = if passage.superseded_by.is_some() {
+                SUPERSEDED
+            } else {
+                1.0
+            };
+            (
+                Fused {
+                    score: f.score * factor,
+                    ..f
+                },
+                passage,
+            )
         })
         .collect();
     ranked.sort_by(|(a, _), (b, _)| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
@@ -130,7 +170,8 @@ fn without_repetitions(ranked: Vec<(Fused, IndexedPassage)>) -> Vec<(Fused, Inde
             let Ok(fingerprint) = u64::from_str_radix(&passage.fingerprint, 16) else {
                 return true;
             };
-            let repeated = passage.kind != SourceKind::Tickets && seen.iter().any(|&s| are_near(s, fingerprint));
+            let repeated = passage.kind != SourceKind::Tickets
+                && seen.iter().any(|&s| are_near(s, fingerprint));
             seen.push(fingerprint);
             !repeated
         })

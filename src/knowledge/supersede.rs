@@ -13,7 +13,10 @@ use std::collections::HashMap;
 pub fn superseded_by(documents: &HashMap<DocumentId, Known>) -> HashMap<DocumentId, DocumentId> {
     let mut replaced = HashMap::new();
     // In order of id, so that two documents that claim the same page give the same result each time.
-    let mut newer: Vec<_> = documents.iter().filter(|(_, known)| !known.supersedes.is_empty()).collect();
+    let mut newer: Vec<_> = documents
+        .iter()
+        .filter(|(_, known)| !known.supersedes.is_empty())
+        .collect();
     newer.sort_by_key(|(id, _)| *id);
     for (id, known) in newer {
         for name in &known.supersedes {
@@ -30,7 +33,10 @@ fn resolve<'a>(
     from: &DocumentId,
     documents: &'a HashMap<DocumentId, Known>,
 ) -> Option<&'a DocumentId> {
-    let folder = from.as_str().rsplit_once('/').map_or("", |(folder, _)| folder);
+    let folder = from
+        .as_str()
+        .rsplit_once('/')
+        .map_or("", |(folder, _)| folder);
     let name = name.trim().trim_start_matches('/');
     let beside = normal_path(&format!("{folder}/{name}"));
     [beside, normal_path(name)]
@@ -41,7 +47,10 @@ fn resolve<'a>(
         .or_else(|| only_one_ending_with(name, documents))
 }
 
-fn only_one_ending_with<'a>(name: &str, documents: &'a HashMap<DocumentId, Known>) -> Option<&'a DocumentId> {
+fn only_one_ending_with<'a>(
+    name: &str,
+    documents: &'a HashMap<DocumentId, Known>,
+) -> Option<&'a DocumentId> {
     let ends = |id: &str| {
         let last = id.rsplit('/').next().unwrap_or(id);
         last == name || last.strip_suffix(".md") == Some(name)
@@ -77,7 +86,10 @@ mod tests {
             supersedes: supersedes.iter().map(ToString::to_string).collect(),
             superseded_by: None,
         };
-        let mut documents: HashMap<_, _> = others.iter().map(|id| (DocumentId::new(*id), known(&[]))).collect();
+        let mut documents: HashMap<_, _> = others
+            .iter()
+            .map(|id| (DocumentId::new(*id), known(&[])))
+            .collect();
         documents.insert(DocumentId::new(newer), known(names));
         let found = superseded_by(&documents);
         let older: Vec<&str> = found.keys().map(DocumentId::as_str).collect();
@@ -87,10 +99,30 @@ mod tests {
     #[test]
     fn older_page_is_found_however_it_is_named() {
         let others = ["hr/travel-2023.md", "travel.md", "it/vpn.md"];
-        check("hr/travel.md", &["travel-2023.md"], &others, Some("hr/travel-2023.md"));
-        check("hr/travel.md", &["travel-2023"], &others, Some("hr/travel-2023.md"));
-        check("hr/travel.md", &["/hr/travel-2023.md"], &others, Some("hr/travel-2023.md"));
-        check("hr/travel.md", &["../it/vpn.md"], &others, Some("it/vpn.md"));
+        check(
+            "hr/travel.md",
+            &["travel-2023.md"],
+            &others,
+            Some("hr/travel-2023.md"),
+        );
+        check(
+            "hr/travel.md",
+            &["travel-2023"],
+            &others,
+            Some("hr/travel-2023.md"),
+        );
+        check(
+            "hr/travel.md",
+            &["/hr/travel-2023.md"],
+            &others,
+            Some("hr/travel-2023.md"),
+        );
+        check(
+            "hr/travel.md",
+            &["../it/vpn.md"],
+            &others,
+            Some("it/vpn.md"),
+        );
         check("travel.md", &["vpn"], &others, Some("it/vpn.md"));
     }
 

@@ -18,10 +18,11 @@ const AVERAGE_TERMS: f32 = 100.0;
 
 /// Words so frequent that they say nothing about the topic.
 const STOP_WORDS: &[&str] = &[
-    "a", "an", "and", "are", "as", "at", "be", "been", "but", "by", "can", "could", "did", "do", "does", "for", "from",
-    "had", "has", "have", "he", "her", "him", "his", "how", "i", "if", "in", "into", "is", "it", "its", "me", "my", "no",
-    "not", "of", "on", "or", "our", "she", "should", "so", "such", "than", "that", "the", "their", "them", "then", "there",
-    "these", "they", "this", "those", "to", "was", "we", "were", "what", "when", "where", "which", "who", "why", "will",
+    "a", "an", "and", "are", "as", "at", "be", "been", "but", "by", "can", "could", "did", "do",
+    "does", "for", "from", "had", "has", "have", "he", "her", "him", "his", "how", "i", "if", "in",
+    "into", "is", "it", "its", "me", "my", "no", "not", "of", "on", "or", "our", "she", "should",
+    "so", "such", "than", "that", "the", "their", "them", "then", "there", "these", "they", "this",
+    "those", "to", "was", "we", "were", "what", "when", "where", "which", "who", "why", "will",
     "with", "would", "you", "your",
 ];
 
@@ -43,7 +44,10 @@ pub fn passage_vector(heading: &str, text: &str, heading_weight: f32) -> TermVec
         });
     }
     let norm = K1 * (1.0 - B + B * length / AVERAGE_TERMS);
-    frequency.into_iter().map(|(id, tf)| (id, tf * (K1 + 1.0) / (tf + norm))).collect()
+    frequency
+        .into_iter()
+        .map(|(id, tf)| (id, tf * (K1 + 1.0) / (tf + norm)))
+        .collect()
 }
 
 /// Each term of a question once, with weight 1. A question of stop words alone keeps them.
@@ -65,13 +69,20 @@ impl FromIterator<(u32, f32)> for TermVector {
 /// Visits every term of a text, repetitions included.
 fn for_each_term(text: &str, mut visit: impl FnMut(&str)) {
     let stemmer = Stemmer::create(Algorithm::English);
-    let folded: String = text.nfkd().filter(|&c| !is_combining_mark(c)).flat_map(char::to_lowercase).collect();
+    let folded: String = text
+        .nfkd()
+        .filter(|&c| !is_combining_mark(c))
+        .flat_map(char::to_lowercase)
+        .collect();
     for name in folded.split(|c: char| !is_name_char(c)) {
         let name = name.trim_matches(|c: char| !c.is_alphanumeric());
         if name.is_empty() {
             continue;
         }
-        let mut parts = name.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty()).peekable();
+        let mut parts = name
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|part| !part.is_empty())
+            .peekable();
         let first = parts.next().unwrap_or(name);
         let compound = parts.peek().is_some() && name.len() <= MAX_NAME;
         if compound && !name.contains(['\'', '’']) {
@@ -111,7 +122,9 @@ fn is_written_without_spaces(c: char) -> bool {
 
 /// FNV-1a, 32 bits: the same term has the same id in every release.
 fn term_id(term: &str) -> u32 {
-    term.bytes().fold(0x811c_9dc5, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193))
+    term.bytes().fold(0x811c_9dc5, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    })
 }
 
 #[cfg(test)]
@@ -134,7 +147,10 @@ mod tests {
     #[test]
     fn names_count_whole_and_in_parts() {
         check("see REQ-1234.", &["see", "req-1234", "req", "1234"]);
-        check("error E-4012: denied", &["error", "e-4012", "e", "4012", "deni"]);
+        check(
+            "error E-4012: denied",
+            &["error", "e-4012", "e", "4012", "deni"],
+        );
         check("api.user_id", &["api.user_id", "api", "user", "id"]);
     }
 

@@ -67,14 +67,21 @@ impl OnnxEmbedder {
             tokenizer: tokenizer.clone(),
             dimension: files.dimension,
         };
-        model.embed(&["ready".into()], &|| true).map_err(|source| unusable(&files.graph, source))?;
+        model
+            .embed(&["ready".into()], &|| true)
+            .map_err(|source| unusable(&files.graph, source))?;
 
         let (queue, jobs) = sync_channel(QUEUE);
         thread::Builder::new()
             .name("embedding".into())
             .spawn(move || model.serve(&jobs))
             .map_err(|error| unusable(&files.graph, error))?;
-        Ok(Self { name: files.name, dimension: files.dimension, tokenizer, queue })
+        Ok(Self {
+            name: files.name,
+            dimension: files.dimension,
+            tokenizer,
+            queue,
+        })
     }
 
     pub fn count_tokens(&self) -> CountTokens {
@@ -83,12 +90,17 @@ impl OnnxEmbedder {
         // the limit away can't fail; if it did, long texts would count as short.
         let _ = tokenizer.with_truncation(None);
         Arc::new(move |text| {
-            tokenizer.encode_fast(text, false).map_or(usize::MAX, |encoding| encoding.len())
+            tokenizer
+                .encode_fast(text, false)
+                .map_or(usize::MAX, |encoding| encoding.len())
         })
     }
 
     fn failed(&self, source: impl Into<BoxError>) -> EmbedError {
-        EmbedError::Failed { model: self.name.clone(), source: source.into() }
+        EmbedError::Failed {
+            model: self.name.clone(),
+            source: source.into(),
+        }
     }
 }
 
@@ -102,15 +114,21 @@ impl Embedder for OnnxEmbedder {
         &self.name
     }
 
-    async fn embed(&self, texts: Vec<String>, _role: TextRole) -> Result<Vec<Vec<f32>>, EmbedError> {
+    async fn embed(
+        &self,
+        texts: Vec<String>,
+        _role: TextRole,
+    ) -> Result<Vec<Vec<f32>>, EmbedError> {
         if texts.is_empty() {
             return Ok(Vec::new());
         }
         let (reply, answer) = oneshot::channel();
-        self.queue.try_send(Job { texts, reply }).map_err(|refused| match refused {
-            TrySendError::Full(_) => EmbedError::Busy,
-            TrySendError::Disconnected(_) => self.failed("embedding thread has ended"),
-        })?;
+        self.queue
+            .try_send(Job { texts, reply })
+            .map_err(|refused| match refused {
+                TrySendError::Full(_) => EmbedError::Busy,
+                TrySendError::Disconnected(_) => self.failed("embedding thread has ended"),
+            })?;
         match answer.await {
             Ok(vectors) => vectors.map_err(|source| self.failed(source)),
             Err(_) => Err(self.failed("embedding thread has ended")),
@@ -119,13 +137,19 @@ impl Embedder for OnnxEmbedder {
 }
 
 fn unusable(file: &Path, source: impl Into<BoxError>) -> ModelError {
-    ModelError::Unusable { file: file.to_path_buf(), source: source.into() }
+    ModelError::Unusable {
+        file: file.to_path_buf(),
+        source: source.into(),
+    }
 }
 
 fn open_tokenizer(files: &EmbeddingFiles) -> Result<Tokenizer, ModelError> {
-    let mut tokenizer =
-        Tokenizer::from_file(&files.tokenizer).map_err(|source| unusable(&files.tokenizer, source))?;
-    let truncation = TruncationParams { max_length: files.max_tokens, ..TruncationParams::default() };
+    let mut tokenizer = Tokenizer::from_file(&files.tokenizer)
+        .map_err(|source| unusable(&files.tokenizer, source))?;
+    let truncation = TruncationParams {
+        max_length: files.max_tokens,
+        ..TruncationParams::default()
+    };
     tokenizer
         .with_truncation(Some(truncation))
         .map_err(|source| unusable(&files.tokenizer, source))?;
@@ -134,7 +158,11 @@ fn open_tokenizer(files: &EmbeddingFiles) -> Result<Tokenizer, ModelError> {
     Ok(tokenizer)
 }
 
-fn open_session(environment: &Environment, graph: &Path, threads: usize) -> Result<Session, ModelError> {
+fn open_session(
+    environment: &Environment,
+    graph: &Path,
+    threads: usize,
+) -> Result<Session, ModelError> {
     // The builder's own error carries the builder, which can't cross threads.
     let open = || -> ort::Result<Session> {
         Session::builder(environment)?
@@ -165,7 +193,11 @@ impl Model {
     }
 
     /// Texts of like length run together, so that little of a batch is padding.
-    fn embed(&mut self, texts: &[String], wanted: &dyn Fn() -> bool) -> Result<Vec<Vec<f32>>, BoxError> {
+    fn embed(
+        &mut self,
+        texts: &[String],
+        wanted: &dyn Fn() -> bool,
+    ) -> Result<Vec<Vec<f32>>, BoxError> {
         let encodings = self.tokenizer.encode_batch_fast(texts.to_vec(), true)?;
         let mut order: Vec<usize> = (0..encodings.len()).collect();
         order.sort_by_key(|&i| encodings[i].len());
@@ -201,7 +233,10 @@ impl Model {
         let (shape, hidden) = outputs[0].try_extract_tensor::<f32>()?;
         let expected = [rows.len() as i64, tokens as i64, self.dimension as i64];
         if shape[..] != expected {
-            return Err(format!("output has shape {shape:?}, expected {expected:?}: model and config.json differ").into());
+            return Err(format!(
+                "output has shape {shape:?}, expected {expected:?}: model and config.json differ"
+            )
+            .into());
         }
         let row_size = tokens * self.dimension;
         Ok(rows
@@ -222,7 +257,8 @@ fn mean_of_unit_length(states: &[f32], dimension: usize, tokens: usize) -> Vec<f
     }
     let norm = sum.iter().map(|value| value * value).sum::<f32>().sqrt();
     // The scale of the mean falls out; an all-zero sum stays zero instead of becoming NaN.
-    sum.iter_mut().for_each(|value| *value /= norm.max(f32::MIN_POSITIVE));
+    sum.iter_mut()
+        .for_each(|value| *value /= norm.max(f32::MIN_POSITIVE));
     sum
 }
 

@@ -12,7 +12,9 @@ use std::{
 pub enum ModelError {
     #[error(transparent)]
     Runtime(#[from] RuntimeError),
-    #[error("no embedding model: run deploy/setup/models.sh, or name a folder with `model.embedding_dir`")]
+    #[error(
+        "no embedding model: run deploy/setup/models.sh, or name a folder with `model.embedding_dir`"
+    )]
     NoFolder,
     #[error("model folder {}: {problem}", folder.display())]
     Incomplete { folder: PathBuf, problem: String },
@@ -58,7 +60,10 @@ impl EmbeddingFiles {
     }
 
     pub fn in_folder(folder: &Path) -> Result<Self, ModelError> {
-        let incomplete = |problem: String| ModelError::Incomplete { folder: folder.to_path_buf(), problem };
+        let incomplete = |problem: String| ModelError::Incomplete {
+            folder: folder.to_path_buf(),
+            problem,
+        };
         if !folder.is_dir() {
             return Err(incomplete("there is no such folder".into()));
         }
@@ -73,11 +78,17 @@ impl EmbeddingFiles {
         }
         let config = fs::read_to_string(folder.join("config.json"))
             .map_err(|error| incomplete(format!("config.json can't be read: {error}")))?;
-        let config: ModelConfig =
-            serde_json::from_str(&config).map_err(|error| incomplete(format!("config.json: {error}")))?;
-        let given = sentence_length(folder).or(config.max_seq_length).or(config.max_position_embeddings);
+        let config: ModelConfig = serde_json::from_str(&config)
+            .map_err(|error| incomplete(format!("config.json: {error}")))?;
+        let given = sentence_length(folder)
+            .or(config.max_seq_length)
+            .or(config.max_position_embeddings);
         let model = config.model_name.unwrap_or_else(|| name_of(folder));
-        let precision = if graph.ends_with("model_int8.onnx") { "int8" } else { "fp32" };
+        let precision = if graph.ends_with("model_int8.onnx") {
+            "int8"
+        } else {
+            "fp32"
+        };
         Ok(Self {
             graph,
             tokenizer,
@@ -95,11 +106,16 @@ fn sentence_length(folder: &Path) -> Option<usize> {
         max_seq_length: Option<usize>,
     }
     let text = fs::read_to_string(folder.join("sentence_bert_config.json")).ok()?;
-    serde_json::from_str::<SentenceConfig>(&text).ok()?.max_seq_length
+    serde_json::from_str::<SentenceConfig>(&text)
+        .ok()?
+        .max_seq_length
 }
 
 fn name_of(folder: &Path) -> String {
-    folder.file_name().map_or_else(|| "model".into(), |name| name.to_string_lossy().into_owned())
+    folder.file_name().map_or_else(
+        || "model".into(),
+        |name| name.to_string_lossy().into_owned(),
+    )
 }
 
 /// Folders that `deploy/setup/models.sh` may have filled: the one named by
@@ -110,7 +126,9 @@ pub(super) fn setup_folders() -> Vec<PathBuf> {
     }
     let exe = env::current_exe().unwrap_or_default();
     let above = exe.ancestors().skip(1).map(|folder| folder.join(".setup"));
-    std::iter::once(PathBuf::from(".setup")).chain(above).collect()
+    std::iter::once(PathBuf::from(".setup"))
+        .chain(above)
+        .collect()
 }
 
 #[cfg(test)]
@@ -122,7 +140,9 @@ mod tests {
         for (name, text) in files {
             fs::write(folder.path().join(name), text).expect("write");
         }
-        let error = EmbeddingFiles::in_folder(folder.path()).expect_err("must be refused").to_string();
+        let error = EmbeddingFiles::in_folder(folder.path())
+            .expect_err("must be refused")
+            .to_string();
         assert!(error.contains(expected), "{error}");
     }
 
@@ -130,8 +150,18 @@ mod tests {
     fn incomplete_model_folder_is_told_what_it_lacks() {
         check(&[], "model.onnx (or model_int8.onnx) is missing");
         check(&[("model.onnx", "")], "tokenizer.json is missing");
-        check(&[("model.onnx", ""), ("tokenizer.json", "{}")], "config.json can't be read");
-        check(&[("model.onnx", ""), ("tokenizer.json", "{}"), ("config.json", "{}")], "hidden_size");
+        check(
+            &[("model.onnx", ""), ("tokenizer.json", "{}")],
+            "config.json can't be read",
+        );
+        check(
+            &[
+                ("model.onnx", ""),
+                ("tokenizer.json", "{}"),
+                ("config.json", "{}"),
+            ],
+            "hidden_size",
+        );
         let error = EmbeddingFiles::in_folder(Path::new("/nowhere")).expect_err("must be refused");
         assert!(error.to_string().contains("no such folder"), "{error}");
     }

@@ -36,7 +36,10 @@ pub fn load(configured: Option<&Path>) -> Result<Arc<Environment>, RuntimeError>
         return Ok(environment.clone());
     }
     let path = find_library(configured)?;
-    let unusable = |problem: String| RuntimeError::Unusable { path: path.clone(), problem };
+    let unusable = |problem: String| RuntimeError::Unusable {
+        path: path.clone(),
+        problem,
+    };
     let environment = ort::init_from(&path)
         .map_err(|error| unusable(error.to_string()))?
         .with_name("lorekeeper")
@@ -53,7 +56,9 @@ pub fn load(configured: Option<&Path>) -> Result<Arc<Environment>, RuntimeError>
 /// A path that somebody named is the only one looked at.
 fn find_library(configured: Option<&Path>) -> Result<PathBuf, RuntimeError> {
     let named = configured.map(Path::to_path_buf).or_else(|| {
-        env::var_os("ORT_DYLIB_PATH").filter(|path| !path.is_empty()).map(PathBuf::from)
+        env::var_os("ORT_DYLIB_PATH")
+            .filter(|path| !path.is_empty())
+            .map(PathBuf::from)
     });
     let looked = match named {
         Some(path) => vec![path],
@@ -67,13 +72,21 @@ fn find_library(configured: Option<&Path>) -> Result<PathBuf, RuntimeError> {
 
 fn usual_places() -> Vec<PathBuf> {
     let library = libloading_name();
-    let beside = env::current_exe().ok().and_then(|exe| Some(exe.parent()?.join(library)));
-    let set_up = setup_folders().into_iter().map(|folder| folder.join("onnxruntime").join(library));
+    let beside = env::current_exe()
+        .ok()
+        .and_then(|exe| Some(exe.parent()?.join(library)));
+    let set_up = setup_folders()
+        .into_iter()
+        .map(|folder| folder.join("onnxruntime").join(library));
     set_up.chain(beside).collect()
 }
 
 fn libloading_name() -> &'static str {
-    if cfg!(target_os = "macos") { "libonnxruntime.dylib" } else { "libonnxruntime.so" }
+    if cfg!(target_os = "macos") {
+        "libonnxruntime.dylib"
+    } else {
+        "libonnxruntime.so"
+    }
 }
 
 #[cfg(test)]
@@ -82,8 +95,12 @@ mod tests {
 
     #[test]
     fn library_that_was_named_and_is_missing_is_an_error_with_the_remedy() {
-        let error = find_library(Some(Path::new("/nowhere/libonnxruntime.so"))).expect_err("must be missing");
+        let error = find_library(Some(Path::new("/nowhere/libonnxruntime.so")))
+            .expect_err("must be missing");
         let text = error.to_string();
-        assert!(text.contains("/nowhere/libonnxruntime.so") && text.contains("models.sh"), "{text}");
+        assert!(
+            text.contains("/nowhere/libonnxruntime.so") && text.contains("models.sh"),
+            "{text}"
+        );
     }
 }

@@ -26,14 +26,23 @@ fn root() -> &'static Path {
 fn company() -> PathBuf {
     let file = root().join("examples/company/lorekeeper.toml");
     let data = root().join("examples/company/generated/business.db");
-    assert!(data.exists(), "{} is missing: run `make company`", data.display());
+    assert!(
+        data.exists(),
+        "{} is missing: run `make company`",
+        data.display()
+    );
     file
 }
 
 /// A command of the program on the sample company, with the models that `make setup` put in place.
 pub fn lorekeeper(data_dir: &Path) -> Command {
     let mut command = Command::new(PROGRAM);
-    command.current_dir(root()).arg("--config").arg(company()).arg("--data-dir").arg(data_dir);
+    command
+        .current_dir(root())
+        .arg("--config")
+        .arg(company())
+        .arg("--data-dir")
+        .arg(data_dir);
     command.env("LOREKEEPER_LOG", "info");
     command
 }
@@ -46,17 +55,31 @@ pub fn data_folder() -> TempDir {
     let lock = File::create(shared.join("lock")).expect("the lock file is made");
     lock.lock_exclusive().expect("the lock is taken");
     let done = shared.join("done");
-    let program = fs::metadata(PROGRAM).and_then(|program| program.modified()).expect("the program is there");
-    let fresh = fs::metadata(&done).and_then(|done| done.modified()).is_ok_and(|done| done > program);
+    let program = fs::metadata(PROGRAM)
+        .and_then(|program| program.modified())
+        .expect("the program is there");
+    let fresh = fs::metadata(&done)
+        .and_then(|done| done.modified())
+        .is_ok_and(|done| done > program);
     if !fresh {
         let data = shared.join("data");
         let _ = fs::remove_dir_all(&data);
-        let ingest = lorekeeper(&data).arg("ingest").output().expect("the program starts");
-        assert!(ingest.status.success(), "ingest: {}", String::from_utf8_lossy(&ingest.stderr));
+        let ingest = lorekeeper(&data)
+            .arg("ingest")
+            .output()
+            .expect("the program starts");
+        assert!(
+            ingest.status.success(),
+            "ingest: {}",
+            String::from_utf8_lossy(&ingest.stderr)
+        );
         File::create(&done).expect("the mark is made");
     }
     let own = TempDir::new().expect("a temporary folder");
-    copy(&shared.join("data").join("knowledge"), &own.path().join("knowledge"));
+    copy(
+        &shared.join("data").join("knowledge"),
+        &own.path().join("knowledge"),
+    );
     lock.unlock().expect("the lock is given back");
     own
 }
@@ -119,14 +142,27 @@ impl Bot {
 
     pub fn spawn(&mut self) {
         let (slack, discord) = (self.slack.section(), self.discord.section());
-        let log = File::options().create(true).append(true).open(&self.log).expect("the log is opened");
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(&self.log)
+            .expect("the log is opened");
         let mut command = lorekeeper(self.data.path());
         command
             .arg("serve")
-            .env("LOREKEEPER_SLACK__BOT_TOKEN", slack.bot_token.expose_secret())
-            .env("LOREKEEPER_SLACK__APP_TOKEN", slack.app_token.expose_secret())
+            .env(
+                "LOREKEEPER_SLACK__BOT_TOKEN",
+                slack.bot_token.expose_secret(),
+            )
+            .env(
+                "LOREKEEPER_SLACK__APP_TOKEN",
+                slack.app_token.expose_secret(),
+            )
             .env("LOREKEEPER_SLACK__API_URL", self.slack.api_url())
-            .env("LOREKEEPER_DISCORD__BOT_TOKEN", discord.bot_token.expose_secret())
+            .env(
+                "LOREKEEPER_DISCORD__BOT_TOKEN",
+                discord.bot_token.expose_secret(),
+            )
             .env("LOREKEEPER_DISCORD__API_URL", self.discord.url())
             .env("LOREKEEPER_LIMITS__QUESTIONS_PER_HOUR", "100000")
             .env("LOREKEEPER_LIMITS__CONCURRENT_QUESTIONS", "64")
@@ -158,8 +194,15 @@ impl Bot {
         if let Some(url) = &self.database {
             command.env("LOREKEEPER_STORE__URL", url);
         }
-        let output = command.args(arguments).output().expect("the program starts");
-        assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        let output = command
+            .args(arguments)
+            .output()
+            .expect("the program starts");
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8(output.stdout).expect("the output is text")
     }
 }
@@ -185,12 +228,17 @@ fn new_database() -> String {
     let name = format!("bot_{}", uuid::Uuid::new_v4().as_simple());
     administer(&format!("CREATE DATABASE {name}"));
     let server = server();
-    let (front, _) = server.rsplit_once('/').expect("the address names a database");
+    let (front, _) = server
+        .rsplit_once('/')
+        .expect("the address names a database");
     format!("{front}/{name}")
 }
 
 fn drop_database(url: &str) {
-    let name = url.rsplit('/').next().expect("the address names a database");
+    let name = url
+        .rsplit('/')
+        .next()
+        .expect("the address names a database");
     administer(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
 }
 
@@ -198,11 +246,19 @@ fn drop_database(url: &str) {
 fn administer(statement: &str) {
     let (url, statement) = (server(), statement.to_string());
     std::thread::spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
         runtime.block_on(async {
             use sqlx::Connection;
-            let mut connection = sqlx::PgConnection::connect(&url).await.expect("PostgreSQL answers");
-            sqlx::raw_sql(sqlx::AssertSqlSafe(statement)).execute(&mut connection).await.expect("the statement runs");
+            let mut connection = sqlx::PgConnection::connect(&url)
+                .await
+                .expect("PostgreSQL answers");
+            sqlx::raw_sql(sqlx::AssertSqlSafe(statement))
+                .execute(&mut connection)
+                .await
+                .expect("the statement runs");
         });
     })
     .join()

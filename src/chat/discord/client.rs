@@ -26,6 +26,9 @@ use serenity::all::{ChannelId, GuildId, MessageId as DiscordMessageId, UserId};
 use std::{num::NonZeroU64, sync::Arc};
 
 const SUPPRESS_EMBEDS: u64 = 1 << 2;
+/// Types of messages that somebody wrote.
+const REGULAR: u64 = 0;
+const REPLY: u64 = 19;
 
 mod code {
     pub const UNKNOWN_CHANNEL: i64 = 10003;
@@ -253,6 +256,8 @@ impl Discord {
         let is_ours = |message: &&Value| {
             let replies_to = message["message_reference"]["message_id"].as_str();
             message["author"]["id"] == bot.as_str()
+                // The note that opens a thread names its question too.
+                && matches!(message["type"].as_u64(), Some(REGULAR | REPLY))
                 && (replies_to == Some(question.as_str())
                     || (kind == PlaceKind::Channel && replies_to.is_none()))
         };

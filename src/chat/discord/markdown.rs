@@ -44,19 +44,18 @@ fn may_name_everyone(text: &str) -> bool {
     text.is_empty() || text.starts_with("everyone") || text.starts_with("here")
 }
 
-/// Text in `code`, fenced by more backticks than it holds in a row.
+/// Text in `code`. Three backticks would start a block, so two never stand
+/// together inside.
 pub fn code_span(text: &str) -> String {
-    let text = printable(text);
-    let fence = "`".repeat(longest_run_of_backticks(&text) + 1);
-    if text.starts_with('`') || text.ends_with('`') {
-        format!("{fence} {text} {fence}")
-    } else {
-        format!("{fence}{text}{fence}")
+    let text = code_line(text);
+    match (
+        text.contains('`'),
+        text.starts_with('`') || text.ends_with('`'),
+    ) {
+        (false, _) => format!("`{text}`"),
+        (true, false) => format!("``{text}``"),
+        (true, true) => format!("`` {text} ``"),
     }
-}
-
-fn longest_run_of_backticks(text: &str) -> usize {
-    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
 }
 
 /// One line inside a fenced block, which it can't end.
@@ -91,8 +90,8 @@ pub fn length(text: &str) -> usize {
 pub fn cut(text: &str, limit: usize) -> Vec<&str> {
     let mut pieces = Vec::new();
     let mut rest = text;
-    while length(rest) > limit {
-        let (piece, after) = rest.split_at(place_to_cut(rest, limit));
+    while let Some(at) = place_to_cut(rest, limit) {
+        let (piece, after) = rest.split_at(at);
         pieces.push(piece);
         rest = after;
     }
@@ -100,27 +99,26 @@ pub fn cut(text: &str, limit: usize) -> Vec<&str> {
     pieces
 }
 
-fn place_to_cut(text: &str, limit: usize) -> usize {
+/// `None`: it fits whole.
+fn place_to_cut(text: &str, limit: usize) -> Option<usize> {
     let mut used = 0;
     let mut end = 0;
     let mut after_space = 0;
     for (at, grapheme) in text.grapheme_indices(true) {
         used += length(grapheme);
         if used > limit {
-            break;
+            return Some(match (after_space, end) {
+                (_, 0) => first_characters(text, limit),
+                (space, end) if space > end / 2 => space,
+                (_, end) => end,
+            });
         }
         end = at + grapheme.len();
         if grapheme.chars().all(char::is_whitespace) {
             after_space = end;
         }
     }
-    if after_space > end / 2 {
-        after_space
-    } else if end > 0 {
-        end
-    } else {
-        first_characters(text, limit)
-    }
+    None
 }
 
 fn first_characters(text: &str, limit: usize) -> usize {
@@ -179,7 +177,8 @@ mod tests {
     fn code_can_not_end_its_own_fence() {
         assert_eq!(code_span("id"), "`id`");
         assert_eq!(code_span("a`b"), "``a`b``");
-        assert_eq!(code_span("`a``"), "``` `a`` ```");
+        assert_eq!(code_span("`a"), "`` `a ``");
+        assert!(!code_span("```x```").contains("```"));
         assert!(!code_line("```\n@everyone").contains("```"));
     }
 

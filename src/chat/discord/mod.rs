@@ -82,6 +82,15 @@ pub enum DiscordError {
     Gateway(#[source] BoxError),
 }
 
+/// Checks the token without connecting. Returns the number of guilds that the
+/// bot is in, for `doctor`.
+pub async fn check(config: &DiscordSection) -> Result<usize, DiscordError> {
+    let rest = Rest::new(config.bot_token.clone(), config.api_url.clone())
+        .map_err(DiscordError::Gateway)?;
+    own_id(&rest).await?;
+    Ok(own_guilds(&rest).await?.len())
+}
+
 /// Checks the token, connects, and receives events until `stop`.
 pub async fn start(
     config: &DiscordSection,

@@ -165,9 +165,9 @@ impl Chat for SlackChat {
     async fn edit(&self, place: &Place, message: &MessageId, part: &Part) -> Result<(), ChatError> {
         const METHOD: &str = "chat.update";
         let slot = format!("{}:{message}", place.channel);
-        if self.web.pace.edit_turn(&slot).await == Turn::Superseded {
+        let Turn::Write(_turn) = self.web.pace.edit_turn(&slot).await else {
             return Ok(());
-        }
+        };
         let body = json!({ "channel": place.channel, "ts": message, "parse": "none" });
         let mut attempt = 1;
         loop {

@@ -37,6 +37,10 @@ pub struct Envelope {
 
 /// What an envelope asks of us.
 #[derive(Debug, PartialEq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one is made for an event, and taken apart at once"
+)]
 pub enum Meaning {
     Incoming(Incoming),
     /// What we know about the readers of a channel, or about a person, is out of date.
@@ -126,27 +130,26 @@ struct MessageEvent {
     channel_type: Option<String>,
     thread_ts: Option<String>,
     client_msg_id: Option<String>,
-    #[serde(default)]
-    hidden: bool,
+    hidden: Option<bool>,
     edited: Option<Value>,
     user_team: Option<String>,
-    #[serde(default)]
-    user_profile: SenderProfile,
+    user_profile: Option<SenderProfile>,
 }
 
-#[derive(Default, Deserialize)]
+#[derive(Deserialize)]
 struct SenderProfile {
-    #[serde(default)]
-    is_restricted: bool,
-    #[serde(default)]
-    is_ultra_restricted: bool,
+    is_restricted: Option<bool>,
+    is_ultra_restricted: Option<bool>,
 }
 
 fn read_message(payload: &Value, message: MessageEvent, me: &Identity) -> Incoming {
     if let Some(reason) = not_a_question(&message, me) {
         return Incoming::Ignored(reason);
     }
-    let (Some(user), Some(at_us)) = (&message.user, micros(&message.ts)) else {
+    let delivery = text_of(&payload["event_id"]);
+    let (Some(user), Some(at_us), false) =
+        (&message.user, micros(&message.ts), delivery.is_empty())
+    else {
         return Incoming::Unknown { kind: message.kind };
     };
     let text = mrkdwn::read(message.text.as_deref().unwrap_or_default(), &me.user);
@@ -158,7 +161,7 @@ fn read_message(payload: &Value, message: MessageEvent, me: &Identity) -> Incomi
         PlaceKind::Channel => return Incoming::Ignored("a message to nobody in particular"),
     };
     Incoming::Question(IncomingQuestion {
-        delivery: text_of(&payload["event_id"]),
+        delivery,
         // Our own team, not the payload's: in a shared channel the two events
         // of one mention may name different teams.
         subject: format!("{}:{}:{}", me.team, message.channel, message.ts),
@@ -178,7 +181,7 @@ fn read_message(payload: &Value, message: MessageEvent, me: &Identity) -> Incomi
         text: text.text,
         addressed,
         asked_at: DateTime::from_timestamp_micros(at_us).unwrap_or_default(),
-        alias: message.client_msg_id,
+        alias: message.client_msg_id.filter(|id| !id.is_empty()),
     })
 }
 
@@ -198,7 +201,7 @@ fn not_a_question(message: &MessageEvent, me: &Identity) -> Option<&'static str>
         Some("message_deleted") => return Some("a deletion"),
         Some(_) => return Some("a message of the system"),
     }
-    if message.hidden {
+    if message.hidden == Some(true) {
         return Some("a hidden message");
     }
     if message.edited.is_some() {
@@ -220,12 +223,14 @@ fn place_kind(message: &MessageEvent) -> PlaceKind {
 }
 
 fn membership(message: &MessageEvent, me: &Identity) -> Membership {
-    let profile = &message.user_profile;
+    let is_guest = message.user_profile.as_ref().is_some_and(|profile| {
+        profile.is_restricted == Some(true) || profile.is_ultra_restricted == Some(true)
+    });
     match &message.user_team {
         Some(team) if team != me.team.as_str() && Some(team) != me.enterprise.as_ref() => {
             Membership::External
         }
-        _ if profile.is_restricted || profile.is_ultra_restricted => Membership::Guest,
+        _ if is_guest => Membership::Guest,
         _ => Membership::Unknown,
     }
 }

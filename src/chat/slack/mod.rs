@@ -7,10 +7,12 @@
 //!
 //! Absent on purpose: HTTP events, native streaming, slash commands, modals.
 
+mod blocks;
 mod client;
 mod events;
 mod mrkdwn;
 mod pace;
+mod pack;
 mod readers;
 mod render;
 mod socket;
@@ -108,12 +110,13 @@ pub struct Identity {
     pub enterprise: Option<String>,
 }
 
-/// Checks both tokens, connects, and feeds events to `sink` until `stop`.
-pub async fn start(
-    config: &SlackSection,
-    sink: SharedSink,
-    stop: CancellationToken,
-) -> Result<SlackHandle, SlackError> {
+/// Checks both tokens without connecting. Returns the workspace, for `doctor`.
+pub async fn check(config: &SlackSection) -> Result<TenantId, SlackError> {
+    let (_, me) = introduce(config).await?;
+    Ok(me.team)
+}
+
+async fn introduce(config: &SlackSection) -> Result<(Arc<WebApi>, Identity), SlackError> {
     BOT_TOKEN.check(&config.bot_token)?;
     APP_TOKEN.check(&config.app_token)?;
     let web = Arc::new(WebApi::new(config).map_err(SlackError::Transport)?);
@@ -121,6 +124,16 @@ pub async fn start(
     web.open_connection()
         .await
         .map_err(|e| APP_TOKEN.explain(e))?;
+    Ok((web, me))
+}
+
+/// Checks both tokens, connects, and feeds events to `sink` until `stop`.
+pub async fn start(
+    config: &SlackSection,
+    sink: SharedSink,
+    stop: CancellationToken,
+) -> Result<SlackHandle, SlackError> {
+    let (web, me) = introduce(config).await?;
     let readers = Arc::new(ReaderCache::new(web.clone(), me.clone()));
     info!(
         slack.team = %me.team,

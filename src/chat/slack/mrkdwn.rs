@@ -34,6 +34,17 @@ pub fn cost(text: &str) -> usize {
         .sum()
 }
 
+/// In UTF-16 units.
+pub fn length(text: &str) -> usize {
+    text.encode_utf16().count()
+}
+
+/// Slack refuses blocks that show nothing.
+pub fn is_blank(text: &str) -> bool {
+    text.chars()
+        .all(|c| c.is_whitespace() || c.is_control() || c == '\u{200B}')
+}
+
 /// `<address|label>` for `http` and `https`; `None` for anything else.
 ///
 /// An address with a user name is refused (`https://slack.com@evil.example`),
@@ -80,7 +91,7 @@ pub fn read(text: &str, bot: &str) -> Typed {
         rest = &rest[open + close + 1..];
         if mention(entity) == Some(bot) {
             mentions_us = true;
-            rest = join_around_mention(&mut plain, rest);
+            rest = join_around_mention(&plain, rest);
         } else {
             plain.push_str(&unescape(&spoken(entity)));
         }
@@ -98,7 +109,7 @@ fn mention(entity: &str) -> Option<&str> {
 }
 
 /// "hey <@U1> what" reads "hey what", and "<@U1>: what" reads "what".
-fn join_around_mention<'a>(before: &mut String, after: &'a str) -> &'a str {
+fn join_around_mention<'a>(before: &str, after: &'a str) -> &'a str {
     if before.trim().is_empty() {
         return after.trim_start_matches([' ', ',', ':']);
     }

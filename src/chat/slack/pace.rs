@@ -3,7 +3,7 @@
 //! Three rules: a method's tier, one message a second in a channel, and the
 //! pause that a 429 asks for. Each holds up only the method (and, for posts,
 //! the channel) that it is about. Edits of one message stand three seconds
-//! apart, and an edit that waits gives way to a newer one.
+//! apart and never overtake each other; one that waits gives way to a newer one.
 
 use governor::{
     Quota, RateLimiter,
@@ -14,10 +14,13 @@ use governor::{
 use std::{
     collections::HashMap,
     num::NonZeroU32,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::{
+    sync::{Mutex as AsyncMutex, OwnedMutexGuard},
+    time::{Instant, sleep, sleep_until},
+};
 
 /// Slack's advice for messages that grow.
 const EDIT_SPACING: Duration = Duration::from_secs(3);
@@ -62,18 +65,27 @@ impl Clock for TokioClock {
     }
 }
 
-#[derive(Clone, Copy)]
 struct EditSlot {
     newest: u64,
-    last_write: Option<Instant>,
-    touched: Instant,
+    /// Held while an edit is written; knows when the last one was.
+    gate: Gate,
 }
 
+type Gate = Arc<AsyncMutex<Option<Instant>>>;
+
 /// Whether an edit is still worth writing.
-#[derive(Debug, PartialEq, Eq)]
 pub enum Turn {
-    Write,
+    /// It is, and no other edit of the message is written until this is dropped.
+    Write(EditTurn),
     Superseded,
+}
+
+pub struct EditTurn(OwnedMutexGuard<Option<Instant>>);
+
+impl Drop for EditTurn {
+    fn drop(&mut self) {
+        *self.0 = Some(Instant::now());
+    }
 }
 
 impl Pace {
@@ -127,36 +139,43 @@ impl Pace {
     /// Waits until this message may be edited again. Of several edits that
     /// wait, only the newest is written.
     pub async fn edit_turn(&self, message: &str) -> Turn {
-        let ticket = self.take_ticket(message);
-        loop {
-            let slot = lock(&self.edits).get(message).copied();
-            let Some(slot) = slot else { return Turn::Write };
-            if slot.newest != ticket {
-                return Turn::Superseded;
-            }
-            match slot.last_write.map(|at| at + EDIT_SPACING) {
-                Some(due) if due > Instant::now() => sleep_until(due).await,
-                _ => break,
-            }
+        let (ticket, gate) = self.take_ticket(message);
+        let last_write = gate.lock_owned().await;
+        if !self.is_newest(message, ticket) {
+            return Turn::Superseded;
         }
-        if let Some(slot) = lock(&self.edits).get_mut(message) {
-            slot.last_write = Some(Instant::now());
+        if let Some(at) = *last_write {
+            sleep_until(at + EDIT_SPACING).await;
         }
-        Turn::Write
+        if !self.is_newest(message, ticket) {
+            return Turn::Superseded;
+        }
+        Turn::Write(EditTurn(last_write))
     }
 
-    fn take_ticket(&self, message: &str) -> u64 {
-        let now = Instant::now();
+    fn take_ticket(&self, message: &str) -> (u64, Gate) {
         let mut edits = lock(&self.edits);
-        edits.retain(|_, slot| now.duration_since(slot.touched) < 20 * EDIT_SPACING);
+        edits.retain(|_, slot| slot.is_needed());
         let slot = edits.entry(message.to_string()).or_insert(EditSlot {
             newest: 0,
-            last_write: None,
-            touched: now,
+            gate: Gate::default(),
         });
         slot.newest += 1;
-        slot.touched = now;
-        slot.newest
+        (slot.newest, slot.gate.clone())
+    }
+
+    fn is_newest(&self, message: &str, ticket: u64) -> bool {
+        let edits = lock(&self.edits);
+        edits.get(message).is_none_or(|slot| slot.newest == ticket)
+    }
+}
+
+impl EditSlot {
+    /// Somebody waits, or the next edit would have to.
+    fn is_needed(&self) -> bool {
+        let waits = Arc::strong_count(&self.gate) > 1;
+        let last_write = self.gate.try_lock().map(|at| *at);
+        waits || !matches!(last_write, Ok(Some(at)) if at.elapsed() > EDIT_SPACING)
     }
 }
 
@@ -180,6 +199,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use futures::future::join_all;
 
     async fn waited(pace: &Pace, method: &'static str, channel: &str) -> Duration {
         let start = Instant::now();
@@ -219,16 +239,20 @@ mod tests {
         assert!(waited(&pace, "chat.update", "C2").await >= Duration::from_secs(2));
     }
 
+    /// Takes a turn and writes at once. True if it was written.
+    async fn edit(pace: &Pace, message: &str) -> bool {
+        matches!(pace.edit_turn(message).await, Turn::Write(_))
+    }
+
     /// R29.
     #[tokio::test(start_paused = true)]
     async fn edits_of_one_message_stand_three_seconds_apart() {
         let pace = Pace::new();
         let start = Instant::now();
-        assert_eq!(pace.edit_turn("C1:1").await, Turn::Write);
+        assert!(edit(&pace, "C1:1").await);
+        assert!(edit(&pace, "C1:2").await);
         assert_eq!(start.elapsed(), Duration::ZERO);
-        assert_eq!(pace.edit_turn("C1:2").await, Turn::Write);
-        assert_eq!(start.elapsed(), Duration::ZERO);
-        assert_eq!(pace.edit_turn("C1:1").await, Turn::Write);
+        assert!(edit(&pace, "C1:1").await);
         assert!(start.elapsed() >= EDIT_SPACING);
     }
 
@@ -236,10 +260,28 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn waiting_edit_gives_way_to_a_newer_one() {
         let pace = Pace::new();
-        assert_eq!(pace.edit_turn("C1:1").await, Turn::Write);
-        let turns = futures::future::join_all((0..500).map(|_| pace.edit_turn("C1:1"))).await;
-        let written = turns.iter().filter(|turn| **turn == Turn::Write).count();
-        assert_eq!(written, 1);
-        assert_eq!(turns.last(), Some(&Turn::Write));
+        let written = join_all((0..500).map(|_| edit(&pace, "C1:1"))).await;
+        assert_eq!(written.iter().filter(|written| **written).count(), 2);
+        assert_eq!(written.last(), Some(&true));
+    }
+
+    /// R30: what is held up by a rate limit must not land on top of a newer text.
+    #[tokio::test(start_paused = true)]
+    async fn newer_edit_waits_until_the_older_one_is_written() {
+        let pace = Pace::new();
+        let Turn::Write(held_up) = pace.edit_turn("C1:1").await else {
+            panic!("the first edit has its turn");
+        };
+        let newer = async {
+            edit(&pace, "C1:1").await;
+            Instant::now()
+        };
+        let older = async {
+            sleep(Duration::from_secs(20)).await;
+            drop(held_up);
+            Instant::now()
+        };
+        let (newer_at, older_at) = tokio::join!(newer, older);
+        assert!(newer_at >= older_at + EDIT_SPACING);
     }
 }

@@ -5,23 +5,18 @@
 //! readers read nothing else; nothing is lost and no grapheme is cut.
 
 use super::{
-    events::button_value,
-    mrkdwn::{self, cost, escape},
+    blocks::{context, section},
+    mrkdwn::{self, cost, escape, is_blank, length},
+    pack::{Piece, finish, pack},
     split, table,
 };
 use crate::{
-    domain::{Block, Inline, Message, QuestionId, SourceLine, Verdict},
+    domain::{Block, Inline, Message, SourceLine},
     ports::Part,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation;
-
-/// `chat.update` refuses more than 4,000 characters of text; the rest of that is for `(12/34) `.
-const PART_TEXT: usize = 3_960;
-
-/// Slack's limit is 50; number, feedback and a spare are kept free.
-const PART_BLOCKS: usize = 47;
 
 /// Slack's limit for the text of a section or context.
 const BLOCK_TEXT: usize = 3_000;
@@ -33,19 +28,6 @@ const PIECE_TEXT: usize = 2_800;
 const LABEL: usize = 300;
 
 const LINK: usize = 1_500;
-
-/// A message that says nothing at all.
-const NOTHING: &str = "…";
-
-/// Something that stays in one part.
-struct Piece {
-    block: Option<Value>,
-    text: String,
-    /// What stands between the text before and this.
-    joint: &'static str,
-    is_heading: bool,
-    is_table: bool,
-}
 
 pub fn render(message: &Message) -> Vec<Part> {
     let mut pieces = Vec::new();
@@ -322,131 +304,6 @@ fn clip(text: &str) -> String {
         clipped.push_str(grapheme);
     }
     clipped + "…"
-}
-
-/// The pieces of one Slack message.
-#[derive(Default)]
-struct Draft {
-    pieces: Vec<Piece>,
-}
-
-impl Draft {
-    fn takes(&self, piece: &Piece) -> bool {
-        let blocks = self.pieces.iter().filter(|p| p.block.is_some()).count();
-        // Slack takes one table a message.
-        let second_table = piece.is_table && self.pieces.iter().any(|p| p.is_table);
-        let text: usize = self.pieces.iter().chain([piece]).map(Piece::cost).sum();
-        blocks < PART_BLOCKS && text <= PART_TEXT && !second_table
-    }
-
-    /// A heading moves along with what it heads.
-    fn take_headings(&mut self) -> Vec<Piece> {
-        let body = self.pieces.iter().rposition(|p| !p.is_heading);
-        body.map_or(Vec::new(), |body| self.pieces.split_off(body + 1))
-    }
-
-    fn text(&self) -> String {
-        let mut text = String::new();
-        for (at, piece) in self.pieces.iter().enumerate() {
-            if at > 0 {
-                text.push_str(piece.joint);
-            }
-            text.push_str(&piece.text);
-        }
-        text
-    }
-}
-
-impl Piece {
-    fn cost(&self) -> usize {
-        cost(&self.text) + self.joint.len()
-    }
-}
-
-fn pack(pieces: Vec<Piece>) -> Vec<Draft> {
-    let mut full = Vec::new();
-    let mut open = Draft::default();
-    for piece in pieces {
-        if !open.takes(&piece) {
-            let headings = open.take_headings();
-            full.push(std::mem::replace(&mut open, Draft { pieces: headings }));
-            // A heading as long as a message is left where it was.
-            if !open.takes(&piece) {
-                full.push(std::mem::take(&mut open));
-            }
-        }
-        open.pieces.push(piece);
-    }
-    full.push(open);
-    full
-}
-
-fn finish(drafts: Vec<Draft>, feedback: Option<QuestionId>) -> Vec<Part> {
-    let count = drafts.len();
-    let mut parts = Vec::with_capacity(count);
-    for (at, draft) in drafts.into_iter().enumerate() {
-        let mut text = draft.text();
-        let mut blocks: Vec<Value> = draft.pieces.into_iter().filter_map(|p| p.block).collect();
-        if is_blank(&text) {
-            text = NOTHING.into();
-            blocks = vec![section(NOTHING.into())];
-        }
-        if count > 1 {
-            let number = format!("({}/{count})", at + 1);
-            text = format!("{number} {text}");
-            blocks.insert(0, context(number));
-        }
-        if let Some(question) = feedback.filter(|_| at + 1 == count) {
-            blocks.push(feedback_buttons(question));
-        }
-        parts.push(Part {
-            payload: json!({ "text": escape(&text), "blocks": blocks }),
-            plain: text,
-        });
-    }
-    parts
-}
-
-fn section(mrkdwn: String) -> Value {
-    json!({ "type": "section", "expand": true, "text": text_object(mrkdwn) })
-}
-
-fn context(mrkdwn: String) -> Value {
-    json!({ "type": "context", "elements": [text_object(mrkdwn)] })
-}
-
-/// `verbatim` keeps Slack from making links and pings out of bare words.
-fn text_object(mrkdwn: String) -> Value {
-    json!({ "type": "mrkdwn", "text": mrkdwn, "verbatim": true })
-}
-
-fn feedback_buttons(question: QuestionId) -> Value {
-    let button = |label: &str, spoken: &str, verdict| {
-        json!({
-            "text": { "type": "plain_text", "text": label },
-            "accessibility_label": spoken,
-            "value": button_value(verdict, question),
-        })
-    };
-    json!({
-        "type": "context_actions",
-        "elements": [{
-            "type": "feedback_buttons",
-            "action_id": "lorekeeper_feedback",
-            "positive_button": button("Helpful", "This answer is helpful", Verdict::Positive),
-            "negative_button": button("Not helpful", "This answer is not helpful", Verdict::Negative),
-        }],
-    })
-}
-
-fn length(text: &str) -> usize {
-    text.encode_utf16().count()
-}
-
-/// Slack refuses blocks that show nothing.
-fn is_blank(text: &str) -> bool {
-    text.chars()
-        .all(|c| c.is_whitespace() || c.is_control() || c == '\u{200B}')
 }
 
 #[cfg(test)]

@@ -11,11 +11,12 @@ use crate::{
     ports::BoxError,
 };
 use qdrant_edge::{
-    Condition, CreateIndex, Distance, EdgeConfig, EdgeShard, EdgeSparseVectorParamsBuilder, EdgeVectorParamsBuilder,
-    FieldIndexOperations, Filter, Modifier, NamedQuery, NamedVectors, OperationResult, Payload, PayloadFieldSchema,
-    PayloadOps, PayloadSchemaType, PayloadSelector, PayloadSelectorInclude, PointId, PointInsertOperations,
-    PointOperations, PointStruct, QueryEnum, ScrollRequest, SearchParams, SearchRequest, SetPayloadOp, UpdateOperation,
-    Vector, VectorInternal, WithPayloadInterface, WithVector,
+    Condition, CreateIndex, Distance, EdgeConfig, EdgeShard, EdgeSparseVectorParamsBuilder,
+    EdgeVectorParamsBuilder, FieldIndexOperations, Filter, Modifier, NamedQuery, NamedVectors,
+    OperationResult, Payload, PayloadFieldSchema, PayloadOps, PayloadSchemaType, PayloadSelector,
+    PayloadSelectorInclude, PointId, PointInsertOperations, PointOperations, PointStruct,
+    QueryEnum, ScrollRequest, SearchParams, SearchRequest, SetPayloadOp, UpdateOperation, Vector,
+    VectorInternal, WithPayloadInterface, WithVector,
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -44,13 +45,23 @@ pub struct KnowledgeIndex {
 impl KnowledgeIndex {
     /// Opens the index in a folder, or makes an empty one.
     pub fn open(folder: &Path, recipe: &IndexRecipe) -> Result<Self, IndexError> {
-        let failed = |source| IndexError::Folder { folder: folder.to_path_buf(), source };
+        let failed = |source| IndexError::Folder {
+            folder: folder.to_path_buf(),
+            source,
+        };
         fs::create_dir_all(folder).map_err(failed)?;
         let lock = FolderLock::take(folder)?;
         check_recipe(folder, recipe)?;
-        let shard = open_shard(&folder.join("shard"), recipe)
-            .map_err(|source| IndexError::Open { folder: folder.to_path_buf(), source })?;
-        Ok(Self { shard, writer: Mutex::new(()), _lock: lock })
+        let shard =
+            open_shard(&folder.join("shard"), recipe).map_err(|source| IndexError::Open {
+                folder: folder.to_path_buf(),
+                source,
+            })?;
+        Ok(Self {
+            shard,
+            writer: Mutex::new(()),
+            _lock: lock,
+        })
     }
 
     /// The documents of a source, by id.
@@ -67,8 +78,19 @@ impl KnowledgeIndex {
         let firsts = all(vec![any_of("source", [source]), at_position(0)]);
         let mut known: HashMap<DocumentId, Known> = HashMap::new();
         for row in self.list::<Row>(firsts, &fields)? {
-            let Row { document, hash, origin, supersedes, superseded_by } = row;
-            let entry = Known { hash, origin, supersedes, superseded_by };
+            let Row {
+                document,
+                hash,
+                origin,
+                supersedes,
+                superseded_by,
+            } = row;
+            let entry = Known {
+                hash,
+                origin,
+                supersedes,
+                superseded_by,
+            };
             // Two versions of a document lie here only after a kill between
             // writing one and deleting the other; no hash matches then.
             known
@@ -86,12 +108,24 @@ impl KnowledgeIndex {
         }
         let versions: HashMap<(String, DocumentId), String> = entries
             .iter()
-            .map(|entry| ((entry.passage.source.clone(), entry.passage.document.clone()), entry.passage.hash.clone()))
+            .map(|entry| {
+                (
+                    (entry.passage.source.clone(), entry.passage.document.clone()),
+                    entry.passage.hash.clone(),
+                )
+            })
             .collect();
-        let points = entries.into_iter().map(point).collect::<Result<Vec<_>, _>>()?;
+        let points = entries
+            .into_iter()
+            .map(point)
+            .collect::<Result<Vec<_>, _>>()?;
         let _writing = self.writing();
-        let points = PointInsertOperations::PointsList(points.into_iter().map(Into::into).collect());
-        self.update("write passages", UpdateOperation::PointOperation(PointOperations::UpsertPoints(points)))?;
+        let points =
+            PointInsertOperations::PointsList(points.into_iter().map(Into::into).collect());
+        self.update(
+            "write passages",
+            UpdateOperation::PointOperation(PointOperations::UpsertPoints(points)),
+        )?;
         for ((source, document), hash) in versions {
             let older = Filter {
                 must_not: Some(vec![any_of("hash", [hash.as_str()])]),
@@ -112,7 +146,12 @@ impl KnowledgeIndex {
     }
 
     /// Notes which newer document replaces this one, or that none does any more.
-    pub fn set_superseded(&self, source: &str, document: &DocumentId, by: Option<&DocumentId>) -> Result<(), IndexError> {
+    pub fn set_superseded(
+        &self,
+        source: &str,
+        document: &DocumentId,
+        by: Option<&DocumentId>,
+    ) -> Result<(), IndexError> {
         let Value::Object(fields) = json!({ "superseded_by": by }) else {
             return Ok(());
         };
@@ -123,7 +162,10 @@ impl KnowledgeIndex {
             key: None,
         };
         let _writing = self.writing();
-        self.update("note a newer document", UpdateOperation::PayloadOperation(PayloadOps::SetPayload(change)))
+        self.update(
+            "note a newer document",
+            UpdateOperation::PayloadOperation(PayloadOps::SetPayload(change)),
+        )
     }
 
     /// Returns once everything written so far is on disk.
@@ -137,21 +179,43 @@ impl KnowledgeIndex {
     }
 
     /// Passages nearest to the vector by cosine, best first.
-    pub fn nearest(&self, vector: Vec<f32>, scope: &Scope, limit: usize) -> Result<Vec<Found>, IndexError> {
-        self.search(QueryEnum::Nearest(NamedQuery::new(VectorInternal::Dense(vector), DENSE)), scope.filter(), limit)
+    pub fn nearest(
+        &self,
+        vector: Vec<f32>,
+        scope: &Scope,
+        limit: usize,
+    ) -> Result<Vec<Found>, IndexError> {
+        self.search(
+            QueryEnum::Nearest(NamedQuery::new(VectorInternal::Dense(vector), DENSE)),
+            scope.filter(),
+            limit,
+        )
     }
 
     /// Passages that share terms with the question, by BM25, best first.
-    pub fn matching(&self, terms: TermVector, scope: &Scope, limit: usize) -> Result<Vec<Found>, IndexError> {
+    pub fn matching(
+        &self,
+        terms: TermVector,
+        scope: &Scope,
+        limit: usize,
+    ) -> Result<Vec<Found>, IndexError> {
         if terms.indices.is_empty() {
             return Ok(Vec::new());
         }
         let vector = sparse(terms)?.0;
-        self.search(QueryEnum::Nearest(NamedQuery::new(vector, TERMS)), scope.filter(), limit)
+        self.search(
+            QueryEnum::Nearest(NamedQuery::new(vector, TERMS)),
+            scope.filter(),
+            limit,
+        )
     }
 
     /// The cosine between a vector and each of these passages.
-    pub fn similarities(&self, vector: Vec<f32>, ids: &[PassageId]) -> Result<Vec<Found>, IndexError> {
+    pub fn similarities(
+        &self,
+        vector: Vec<f32>,
+        ids: &[PassageId],
+    ) -> Result<Vec<Found>, IndexError> {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
@@ -161,11 +225,18 @@ impl KnowledgeIndex {
     }
 
     /// The passages with these ids, in the same order.
-    pub fn passages(&self, ids: &[PassageId]) -> Result<Vec<(PassageId, IndexedPassage)>, IndexError> {
+    pub fn passages(
+        &self,
+        ids: &[PassageId],
+    ) -> Result<Vec<(PassageId, IndexedPassage)>, IndexError> {
         let points: Vec<PointId> = ids.iter().map(|&id| PointId::Uuid(id)).collect();
         let records = self
             .shard
-            .retrieve(&points, Some(WithPayloadInterface::Bool(true)), Some(WithVector::Bool(false)))
+            .retrieve(
+                &points,
+                Some(WithPayloadInterface::Bool(true)),
+                Some(WithVector::Bool(false)),
+            )
             .map_err(failed("read passages"))?;
         records
             .into_iter()
@@ -177,9 +248,16 @@ impl KnowledgeIndex {
     }
 
     /// Every passage of a document that this access may see.
-    pub fn document(&self, id: &DocumentId, access: &Access) -> Result<Vec<IndexedPassage>, IndexError> {
+    pub fn document(
+        &self,
+        id: &DocumentId,
+        access: &Access,
+    ) -> Result<Vec<IndexedPassage>, IndexError> {
         let mut filter = Scope::of(access).filter();
-        filter.must.get_or_insert_default().push(any_of("document", [id.as_str()]));
+        filter
+            .must
+            .get_or_insert_default()
+            .push(any_of("document", [id.as_str()]));
         let mut passages: Vec<IndexedPassage> = self.list(filter, &[])?;
         passages.sort_by(|a, b| (&a.source, a.position).cmp(&(&b.source, b.position)));
         Ok(passages)
@@ -187,19 +265,32 @@ impl KnowledgeIndex {
 
     /// How many passages there are.
     pub fn len(&self) -> Result<usize, IndexError> {
-        let everything = qdrant_edge::CountRequest { filter: None, exact: true };
-        self.shard.count(everything).map_err(failed("count passages"))
+        let everything = qdrant_edge::CountRequest {
+            filter: None,
+            exact: true,
+        };
+        self.shard
+            .count(everything)
+            .map_err(failed("count passages"))
     }
 
     pub fn is_empty(&self) -> Result<bool, IndexError> {
         Ok(self.len()? == 0)
     }
 
-    fn search(&self, query: QueryEnum, filter: Filter, limit: usize) -> Result<Vec<Found>, IndexError> {
+    fn search(
+        &self,
+        query: QueryEnum,
+        filter: Filter,
+        limit: usize,
+    ) -> Result<Vec<Found>, IndexError> {
         let request = SearchRequest {
             query,
             filter: Some(filter),
-            params: Some(SearchParams { exact: true, ..SearchParams::default() }),
+            params: Some(SearchParams {
+                exact: true,
+                ..SearchParams::default()
+            }),
             limit,
             offset: 0,
             with_payload: None,
@@ -210,19 +301,28 @@ impl KnowledgeIndex {
         Ok(points
             .into_iter()
             .filter_map(|point| match point.id {
-                PointId::Uuid(id) => Some(Found { id, score: point.score }),
+                PointId::Uuid(id) => Some(Found {
+                    id,
+                    score: point.score,
+                }),
                 PointId::NumId(_) => None,
             })
             .collect())
     }
 
     /// Every passage that fits the filter, with these fields; no field named means all.
-    fn list<T: DeserializeOwned>(&self, filter: Filter, fields: &[&str]) -> Result<Vec<T>, IndexError> {
+    fn list<T: DeserializeOwned>(
+        &self,
+        filter: Filter,
+        fields: &[&str],
+    ) -> Result<Vec<T>, IndexError> {
         let payload = if fields.is_empty() {
             WithPayloadInterface::Bool(true)
         } else {
             let include = fields.iter().map(|field| path(field)).collect();
-            WithPayloadInterface::Selector(PayloadSelector::Include(PayloadSelectorInclude { include }))
+            WithPayloadInterface::Selector(PayloadSelector::Include(PayloadSelectorInclude {
+                include,
+            }))
         };
         let (mut rows, mut offset) = (Vec::new(), None);
         loop {
@@ -233,7 +333,10 @@ impl KnowledgeIndex {
                 with_payload: Some(payload.clone()),
                 ..ScrollRequest::default()
             };
-            let (records, next) = self.shard.scroll(request).map_err(failed("list passages"))?;
+            let (records, next) = self
+                .shard
+                .scroll(request)
+                .map_err(failed("list passages"))?;
             for record in records {
                 rows.push(parse(record.payload)?);
             }
@@ -245,7 +348,10 @@ impl KnowledgeIndex {
     }
 
     fn delete(&self, filter: Filter) -> Result<(), IndexError> {
-        self.update("delete passages", UpdateOperation::PointOperation(PointOperations::DeletePointsByFilter(filter)))
+        self.update(
+            "delete passages",
+            UpdateOperation::PointOperation(PointOperations::DeletePointsByFilter(filter)),
+        )
     }
 
     fn update(&self, doing: &'static str, operation: UpdateOperation) -> Result<(), IndexError> {
@@ -274,21 +380,41 @@ fn open_shard(folder: &Path, recipe: &IndexRecipe) -> Result<EdgeShard, BoxError
 
 fn shape(recipe: &IndexRecipe) -> EdgeConfig {
     EdgeConfig::builder()
-        .vector(DENSE, EdgeVectorParamsBuilder::new(recipe.dimension, Distance::Cosine).build())
-        .sparse_vector(TERMS, EdgeSparseVectorParamsBuilder::new().modifier(Modifier::Idf).build())
+        .vector(
+            DENSE,
+            EdgeVectorParamsBuilder::new(recipe.dimension, Distance::Cosine).build(),
+        )
+        .sparse_vector(
+            TERMS,
+            EdgeSparseVectorParamsBuilder::new()
+                .modifier(Modifier::Idf)
+                .build(),
+        )
         .on_disk_payload(true)
         .build()
 }
 
-fn create_field_index(shard: &EdgeShard, field: &str, kind: PayloadSchemaType) -> OperationResult<()> {
-    let index = CreateIndex { field_name: path(field), field_schema: Some(PayloadFieldSchema::FieldType(kind)) };
-    shard.update(UpdateOperation::FieldIndexOperation(FieldIndexOperations::CreateIndex(index)))
+fn create_field_index(
+    shard: &EdgeShard,
+    field: &str,
+    kind: PayloadSchemaType,
+) -> OperationResult<()> {
+    let index = CreateIndex {
+        field_name: path(field),
+        field_schema: Some(PayloadFieldSchema::FieldType(kind)),
+    };
+    shard.update(UpdateOperation::FieldIndexOperation(
+        FieldIndexOperations::CreateIndex(index),
+    ))
 }
 
 /// The recipe lies beside the index; another one is refused before anything is read.
 fn check_recipe(folder: &Path, recipe: &IndexRecipe) -> Result<(), IndexError> {
     let file = folder.join("recipe.json");
-    let failed = |source| IndexError::Folder { folder: folder.to_path_buf(), source };
+    let failed = |source| IndexError::Folder {
+        folder: folder.to_path_buf(),
+        source,
+    };
     match fs::read(&file) {
         Ok(text) => match serde_json::from_slice::<IndexRecipe>(&text) {
             Ok(was) if was == *recipe => Ok(()),
@@ -297,7 +423,10 @@ fn check_recipe(folder: &Path, recipe: &IndexRecipe) -> Result<(), IndexError> {
                 was: was.embedder,
                 now: recipe.embedder.clone(),
             }),
-            Err(source) => Err(IndexError::Open { folder: folder.to_path_buf(), source: source.into() }),
+            Err(source) => Err(IndexError::Open {
+                folder: folder.to_path_buf(),
+                source: source.into(),
+            }),
         },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             let text = serde_json::to_vec(recipe).map_err(|error| failed(error.into()))?;
@@ -308,10 +437,16 @@ fn check_recipe(folder: &Path, recipe: &IndexRecipe) -> Result<(), IndexError> {
 }
 
 fn point(entry: IndexEntry) -> Result<PointStruct, IndexError> {
-    let IndexEntry { passage, dense, terms } = entry;
+    let IndexEntry {
+        passage,
+        dense,
+        terms,
+    } = entry;
     let id = passage_id(&passage);
-    let payload = serde_json::to_value(&passage)
-        .map_err(|error| IndexError::Failed { doing: "write passages", source: error.into() })?;
+    let payload = serde_json::to_value(&passage).map_err(|error| IndexError::Failed {
+        doing: "write passages",
+        source: error.into(),
+    })?;
     let mut vectors = NamedVectors::default().add_vector(DENSE, Vector::new_dense(dense));
     if !terms.indices.is_empty() {
         vectors = vectors.add_vector(TERMS, sparse(terms)?);
@@ -321,7 +456,13 @@ fn point(entry: IndexEntry) -> Result<PointStruct, IndexError> {
 
 /// The same passage of the same version has the same id, so writing it twice is harmless.
 fn passage_id(passage: &IndexedPassage) -> PassageId {
-    let name = json!([passage.source, passage.document, passage.hash, passage.position]).to_string();
+    let name = json!([
+        passage.source,
+        passage.document,
+        passage.hash,
+        passage.position
+    ])
+    .to_string();
     let digest = Sha256::digest(name);
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&digest[..16]);
@@ -333,15 +474,23 @@ fn sparse(terms: TermVector) -> Result<Vector, IndexError> {
 }
 
 fn of_documents(source: &str, documents: &[DocumentId]) -> Filter {
-    all(vec![any_of("source", [source]), any_of("document", documents.iter().map(DocumentId::as_str))])
+    all(vec![
+        any_of("source", [source]),
+        any_of("document", documents.iter().map(DocumentId::as_str)),
+    ])
 }
 
 fn parse<T: DeserializeOwned>(payload: Option<Payload>) -> Result<T, IndexError> {
     let fields = payload.map(|payload| payload.0).unwrap_or_default();
-    serde_json::from_value(Value::Object(fields))
-        .map_err(|error| IndexError::Failed { doing: "read a passage", source: error.into() })
+    serde_json::from_value(Value::Object(fields)).map_err(|error| IndexError::Failed {
+        doing: "read a passage",
+        source: error.into(),
+    })
 }
 
 fn failed<E: Into<BoxError>>(doing: &'static str) -> impl Fn(E) -> IndexError {
-    move |source| IndexError::Failed { doing, source: source.into() }
+    move |source| IndexError::Failed {
+        doing,
+        source: source.into(),
+    }
 }

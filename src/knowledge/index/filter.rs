@@ -15,7 +15,12 @@ pub struct Scope {
 
 impl Scope {
     pub fn of(access: &Access) -> Self {
-        Self { access: access.clone(), kinds: Vec::new(), source: None, exclude: Vec::new() }
+        Self {
+            access: access.clone(),
+            kinds: Vec::new(),
+            source: None,
+            exclude: Vec::new(),
+        }
     }
 
     pub(super) fn filter(&self) -> Filter {
@@ -23,10 +28,18 @@ impl Scope {
         if !self.kinds.is_empty() {
             must.push(any_of("kind", self.kinds.iter().map(|kind| kind.as_str())));
         }
-        must.extend(self.source.as_deref().map(|source| any_of("source", [source])));
+        must.extend(
+            self.source
+                .as_deref()
+                .map(|source| any_of("source", [source])),
+        );
         let excluded = self.exclude.iter().map(DocumentId::as_str);
         let must_not = (!self.exclude.is_empty()).then(|| vec![any_of("document", excluded)]);
-        Filter { must: Some(must), must_not, ..Filter::new() }
+        Filter {
+            must: Some(must),
+            must_not,
+            ..Filter::new()
+        }
     }
 }
 
@@ -37,13 +50,22 @@ pub(super) fn any_of<'a>(field: &str, values: impl IntoIterator<Item = &'a str>)
 }
 
 pub(super) fn at_position(position: i64) -> Condition {
-    Condition::Field(FieldCondition::new_match(path("position"), Match::from(position)))
+    Condition::Field(FieldCondition::new_match(
+        path("position"),
+        Match::from(position),
+    ))
 }
 
 pub(super) fn all(conditions: Vec<Condition>) -> Filter {
-    Filter { must: Some(conditions), ..Filter::new() }
+    Filter {
+        must: Some(conditions),
+        ..Filter::new()
+    }
 }
 
 pub(super) fn path(field: &str) -> JsonPath {
-    JsonPath { first_key: field.to_string(), rest: Vec::new() }
+    JsonPath {
+        first_key: field.to_string(),
+        rest: Vec::new(),
+    }
 }

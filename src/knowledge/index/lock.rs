@@ -20,7 +20,10 @@ pub struct FolderLock {
 
 impl FolderLock {
     pub fn take(folder: &Path) -> Result<Self, IndexError> {
-        let failed = |source| IndexError::Folder { folder: folder.to_path_buf(), source };
+        let failed = |source| IndexError::Folder {
+            folder: folder.to_path_buf(),
+            source,
+        };
         let mut file = OpenOptions::new()
             .create(true)
             .truncate(false)
@@ -53,6 +56,13 @@ fn write_pid(file: &mut File) -> std::io::Result<()> {
 fn in_use(folder: &Path, file: &mut File) -> IndexError {
     let mut pid = String::new();
     let known = file.read_to_string(&mut pid).is_ok() && !pid.trim().is_empty();
-    let pid = if known { pid.trim().to_string() } else { "unknown".into() };
-    IndexError::InUse { folder: folder.to_path_buf(), pid }
+    let pid = if known {
+        pid.trim().to_string()
+    } else {
+        "unknown".into()
+    };
+    IndexError::InUse {
+        folder: folder.to_path_buf(),
+        pid,
+    }
 }

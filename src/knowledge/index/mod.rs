@@ -61,7 +61,11 @@ pub enum IndexError {
     #[error(
         "the index in {} was made with the embedding model `{was}`, and `{now}` is configured: \
          remove that folder and ingest again, or configure the former model", folder.display())]
-    OtherModel { folder: PathBuf, was: String, now: String },
+    OtherModel {
+        folder: PathBuf,
+        was: String,
+        now: String,
+    },
     #[error("data folder {} can't be used", folder.display())]
     Folder {
         folder: PathBuf,

@@ -51,15 +51,34 @@ const NOT_YET: &[&str] = &["pdf", "docx", "doc", "pptx", "xlsx", "odt", "html", 
 
 /// The files that can be read, in order of their names, and what can't be.
 pub fn list(root: &Path) -> (Vec<SourceFile>, Vec<SourceFault>) {
-    let whole = |problem: String| SourceFault::new(root.display().to_string(), problem, Hidden::Source);
+    let whole =
+        |problem: String| SourceFault::new(root.display().to_string(), problem, Hidden::Source);
     match fs::metadata(root) {
         Err(error) => (Vec::new(), vec![whole(format!("can't be read: {error}"))]),
         Ok(about) if about.is_file() => match FileKind::of(root) {
             Some(kind) => {
-                let name = root.file_name().unwrap_or_default().to_string_lossy().into_owned();
-                (vec![SourceFile { path: root.to_path_buf(), name, kind, bytes: about.len() }], Vec::new())
+                let name = root
+                    .file_name()
+                    .unwrap_or_default()
+                    .to_string_lossy()
+                    .into_owned();
+                (
+                    vec![SourceFile {
+                        path: root.to_path_buf(),
+                        name,
+                        kind,
+                        bytes: about.len(),
+                    }],
+                    Vec::new(),
+                )
             }
-            None => (Vec::new(), vec![whole(format!("files of the kind `.{}` can't be read", extension(root)))]),
+            None => (
+                Vec::new(),
+                vec![whole(format!(
+                    "files of the kind `.{}` can't be read",
+                    extension(root)
+                ))],
+            ),
         },
         Ok(_) => walk(root),
     }
@@ -80,7 +99,11 @@ fn walk(root: &Path) -> (Vec<SourceFile>, Vec<SourceFault>) {
             Ok(entry) => entry,
             // A folder that can't be opened may hold anything.
             Err(error) => {
-                faults.push(SourceFault::new(root.display().to_string(), error.to_string(), Hidden::Source));
+                faults.push(SourceFault::new(
+                    root.display().to_string(),
+                    error.to_string(),
+                    Hidden::Source,
+                ));
                 continue;
             }
         };
@@ -96,10 +119,16 @@ fn walk(root: &Path) -> (Vec<SourceFile>, Vec<SourceFault>) {
             continue;
         };
         let bytes = entry.metadata().map_or(0, |about| about.len());
-        files.push(SourceFile { path: path.to_path_buf(), name: name_in(root, path), kind, bytes });
+        files.push(SourceFile {
+            path: path.to_path_buf(),
+            name: name_in(root, path),
+            kind,
+            bytes,
+        });
     }
     faults.extend(not_yet.into_iter().map(|(extension, n)| {
-        let problem = format!("{n} files of the kind `.{extension}` are left out: this kind is not read yet");
+        let problem =
+            format!("{n} files of the kind `.{extension}` are left out: this kind is not read yet");
         SourceFault::new(root.display().to_string(), problem, Hidden::Nothing)
     }));
     (files, faults)
@@ -107,10 +136,16 @@ fn walk(root: &Path) -> (Vec<SourceFile>, Vec<SourceFault>) {
 
 fn name_in(root: &Path, path: &Path) -> String {
     let relative = path.strip_prefix(root).unwrap_or(path);
-    let parts: Vec<_> = relative.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+    let parts: Vec<_> = relative
+        .components()
+        .map(|part| part.as_os_str().to_string_lossy())
+        .collect();
     parts.join("/")
 }
 
 fn extension(path: &Path) -> String {
-    path.extension().unwrap_or_default().to_string_lossy().to_lowercase()
+    path.extension()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .to_lowercase()
 }

@@ -37,8 +37,12 @@ pub fn split(text: &str) -> Result<(FrontMatter, &str), FrontMatterFault> {
             Ok((FrontMatter::default(), text))
         };
     };
-    let documents = YamlLoader::load_from_str(yaml)
-        .map_err(|error| fault(error.marker().line() + 1, &format!("front matter is not YAML: {}", error.info())))?;
+    let documents = YamlLoader::load_from_str(yaml).map_err(|error| {
+        fault(
+            error.marker().line() + 1,
+            &format!("front matter is not YAML: {}", error.info()),
+        )
+    })?;
     match documents.into_iter().next() {
         Some(Yaml::Hash(fields)) => Ok((parse(&fields)?, body)),
         None | Some(Yaml::Null) => Ok((FrontMatter::default(), body)),
@@ -48,21 +52,32 @@ pub fn split(text: &str) -> Result<(FrontMatter, &str), FrontMatterFault> {
 }
 
 fn parse(fields: &yaml_rust2::yaml::Hash) -> Result<FrontMatter, FrontMatterFault> {
-    let get = |key: &str| fields.get(&Yaml::String(key.into())).filter(|value| !value.is_null());
+    let get = |key: &str| {
+        fields
+            .get(&Yaml::String(key.into()))
+            .filter(|value| !value.is_null())
+    };
     let list = |key: &str| match get(key).map(texts) {
         None => Ok(Vec::new()),
         Some(Some(texts)) => Ok(texts),
-        Some(None) => Err(fault(1, &format!("`{key}` in the front matter is neither a text nor a list of texts"))),
+        Some(None) => Err(fault(
+            1,
+            &format!("`{key}` in the front matter is neither a text nor a list of texts"),
+        )),
     };
     let date = match get("date").and_then(text) {
         None => None,
-        Some(date) => Some(
-            parse_date(&date)
-                .ok_or_else(|| fault(1, &format!("`date` in the front matter is `{date}`, expected YYYY-MM-DD")))?,
-        ),
+        Some(date) => Some(parse_date(&date).ok_or_else(|| {
+            fault(
+                1,
+                &format!("`date` in the front matter is `{date}`, expected YYYY-MM-DD"),
+            )
+        })?),
     };
     Ok(FrontMatter {
-        title: get("title").and_then(text).filter(|title| !title.trim().is_empty()),
+        title: get("title")
+            .and_then(text)
+            .filter(|title| !title.trim().is_empty()),
         owner: list("owner").map(|owners| (!owners.is_empty()).then(|| owners.join(", ")))?,
         date,
         supersedes: list("supersedes")?,
@@ -109,11 +124,16 @@ fn up_to_marker(text: &str) -> Option<(&str, &str)> {
 }
 
 fn looks_like_key(line: &str) -> bool {
-    line.split_once(':').is_some_and(|(key, _)| !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || c == '_'))
+    line.split_once(':').is_some_and(|(key, _)| {
+        !key.is_empty() && key.chars().all(|c| c.is_alphanumeric() || c == '_')
+    })
 }
 
 fn fault(line: usize, problem: &str) -> FrontMatterFault {
-    FrontMatterFault { line, problem: problem.into() }
+    FrontMatterFault {
+        line,
+        problem: problem.into(),
+    }
 }
 
 #[cfg(test)]
@@ -150,7 +170,15 @@ mod tests {
         };
         check("---\ntitle: Open end\n\n# Body\n", 1, "no closing line");
         check("---\ntitle: ok\nowner: [a, b\n---\nbody\n", 4, "not YAML");
-        check("---\naudience: {finance: yes}\n---\nbody\n", 1, "`audience`");
-        check("---\ndate: next week\n---\nbody\n", 1, "expected YYYY-MM-DD");
+        check(
+            "---\naudience: {finance: yes}\n---\nbody\n",
+            1,
+            "`audience`",
+        );
+        check(
+            "---\ndate: next week\n---\nbody\n",
+            1,
+            "expected YYYY-MM-DD",
+        );
     }
 }

@@ -20,7 +20,9 @@ pub enum Reading {
     Document(Box<Document>),
     Fault(SourceFault),
     /// A file without anything to index, read to its end.
-    Passed { bytes: u64 },
+    Passed {
+        bytes: u64,
+    },
 }
 
 /// Something that could not be read.
@@ -54,11 +56,19 @@ impl fmt::Display for SourceFault {
 
 impl SourceFault {
     fn new(file: impl Into<String>, problem: impl Into<String>, hides: Hidden) -> Self {
-        Self { file: file.into(), line: None, problem: problem.into(), hides }
+        Self {
+            file: file.into(),
+            line: None,
+            problem: problem.into(),
+            hides,
+        }
     }
 
     fn at(self, line: usize) -> Self {
-        Self { line: Some(line), ..self }
+        Self {
+            line: Some(line),
+            ..self
+        }
     }
 }
 
@@ -82,7 +92,9 @@ pub fn read_source(
                 };
                 visit(reading)?;
             }
-            FileKind::Lines | FileKind::Json | FileKind::Table(_) => records::read(source, file, limits, visit)?,
+            FileKind::Lines | FileKind::Json | FileKind::Table(_) => {
+                records::read(source, file, limits, visit)?
+            }
         }
     }
     ControlFlow::Continue(())
@@ -90,5 +102,9 @@ pub fn read_source(
 
 /// Bytes that a source's files have together, for a progress bar.
 pub fn source_bytes(source: &SourceEntry) -> u64 {
-    files::list(&source.path).0.iter().map(|file: &SourceFile| file.bytes).sum()
+    files::list(&source.path)
+        .0
+        .iter()
+        .map(|file: &SourceFile| file.bytes)
+        .sum()
 }

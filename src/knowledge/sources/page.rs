@@ -1,6 +1,10 @@
 //! One file that is one document: Markdown or text.
 
-use super::{Hidden, SourceFault, files::{FileKind, SourceFile}, front_matter::{self, FrontMatter}};
+use super::{
+    Hidden, SourceFault,
+    files::{FileKind, SourceFile},
+    front_matter::{self, FrontMatter},
+};
 use crate::{
     config::{LimitsSection, SourceEntry},
     domain::{DocumentId, SourceKind},
@@ -9,19 +13,29 @@ use crate::{
 use std::fs;
 
 /// The document of a file; `None` where the file holds no text.
-pub fn read(source: &SourceEntry, file: &SourceFile, limits: &LimitsSection) -> Result<Option<Document>, SourceFault> {
+pub fn read(
+    source: &SourceEntry,
+    file: &SourceFile,
+    limits: &LimitsSection,
+) -> Result<Option<Document>, SourceFault> {
     let fault = |problem: String| SourceFault::new(&file.name, problem, Hidden::File);
     let text = read_text(file, limits)?;
     let (front, body) = match file.kind {
-        FileKind::Markdown => front_matter::split(&text).map_err(|found| fault(found.problem).at(found.line))?,
+        FileKind::Markdown => {
+            front_matter::split(&text).map_err(|found| fault(found.problem).at(found.line))?
+        }
         _ => (FrontMatter::default(), text.as_str()),
     };
     if body.trim().is_empty() {
         return Ok(None);
     }
-    let audience = narrowed(&source.audience, &front.audience)
-        .ok_or_else(|| fault("its audience has no group in common with its source's: left out".into()))?;
-    let title = front.title.or_else(|| first_heading(body)).unwrap_or_else(|| title_of(&file.name));
+    let audience = narrowed(&source.audience, &front.audience).ok_or_else(|| {
+        fault("its audience has no group in common with its source's: left out".into())
+    })?;
+    let title = front
+        .title
+        .or_else(|| first_heading(body))
+        .unwrap_or_else(|| title_of(&file.name));
     let body = match file.kind {
         FileKind::Markdown => Body::Markdown(body.to_string()),
         _ => Body::Plain(body.to_string()),
@@ -47,7 +61,10 @@ pub fn read(source: &SourceEntry, file: &SourceFile, limits: &LimitsSection) -> 
 pub fn read_text(file: &SourceFile, limits: &LimitsSection) -> Result<String, SourceFault> {
     let fault = |problem: String| SourceFault::new(&file.name, problem, Hidden::File);
     if file.bytes > limits.file_bytes {
-        return Err(fault(format!("{} bytes, more than limits.file_bytes = {}", file.bytes, limits.file_bytes)));
+        return Err(fault(format!(
+            "{} bytes, more than limits.file_bytes = {}",
+            file.bytes, limits.file_bytes
+        )));
     }
     let bytes = fs::read(&file.path).map_err(|error| fault(format!("can't be read: {error}")))?;
     String::from_utf8(bytes).map_err(|error| {
@@ -83,7 +100,10 @@ mod tests {
     fn page_without_a_title_is_named_after_its_file() {
         assert_eq!(title_of("people/travel-and-leave.md"), "Travel and leave");
         assert_eq!(title_of("README"), "README");
-        assert_eq!(first_heading("\n# Travel *policy* #\n\ntext").as_deref(), Some("Travel policy"));
+        assert_eq!(
+            first_heading("\n# Travel *policy* #\n\ntext").as_deref(),
+            Some("Travel policy")
+        );
         assert_eq!(first_heading("text\n# Later"), None);
     }
 }

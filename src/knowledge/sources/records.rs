@@ -5,7 +5,12 @@
 //! line above them and searched with them. Line by line formats are streamed:
 //! the size limit holds for a record there, not for the file.
 
-use super::{Hidden, Reading, SourceFault, files::{FileKind, SourceFile}, front_matter::parse_date, page::read_text};
+use super::{
+    Hidden, Reading, SourceFault,
+    files::{FileKind, SourceFile},
+    front_matter::parse_date,
+    page::read_text,
+};
 use crate::{
     config::{LimitsSection, SourceEntry},
     domain::{DocumentId, SourceKind},
@@ -32,8 +37,17 @@ const NOT_SHOWN: &[&str] = &["audience", "supersedes", "url"];
 /// A longer value is a paragraph of its own, not a fact in a line.
 const FACT_CHARS: usize = 120;
 
-pub fn read(source: &SourceEntry, file: &SourceFile, limits: &LimitsSection, visit: Visit) -> ControlFlow<()> {
-    let mut reader = Reader { source, file, visit };
+pub fn read(
+    source: &SourceEntry,
+    file: &SourceFile,
+    limits: &LimitsSection,
+    visit: Visit,
+) -> ControlFlow<()> {
+    let mut reader = Reader {
+        source,
+        file,
+        visit,
+    };
     match file.kind {
         FileKind::Lines => reader.lines(limits),
         FileKind::Table(delimiter) => reader.table(delimiter, limits),
@@ -60,7 +74,13 @@ impl Reader<'_> {
             match input.by_ref().take(limit).read_until(b'\n', &mut line) {
                 Ok(0) => break,
                 Ok(n) if n as u64 > limits.file_bytes => {
-                    return self.fault(Some(number), format!("record is larger than limits.file_bytes = {}", limits.file_bytes));
+                    return self.fault(
+                        Some(number),
+                        format!(
+                            "record is larger than limits.file_bytes = {}",
+                            limits.file_bytes
+                        ),
+                    );
                 }
                 Ok(_) => {}
                 Err(error) => return self.fault(Some(number), format!("can't be read: {error}")),
@@ -105,9 +125,14 @@ impl Reader<'_> {
             Ok(file) => file,
             Err(error) => return self.fault(None, format!("can't be read: {error}")),
         };
-        let mut table = csv::ReaderBuilder::new().delimiter(delimiter).from_reader(BufReader::new(input));
+        let mut table = csv::ReaderBuilder::new()
+            .delimiter(delimiter)
+            .from_reader(BufReader::new(input));
         let columns: Vec<String> = match table.headers() {
-            Ok(header) => header.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_string()).collect(),
+            Ok(header) => header
+                .iter()
+                .map(|name| name.trim_start_matches('\u{feff}').trim().to_string())
+                .collect(),
             Err(error) => return self.fault(Some(1), format!("header can't be read: {error}")),
         };
         for row in table.records() {
@@ -122,10 +147,18 @@ impl Reader<'_> {
                     continue;
                 }
             };
-            let line = row.position().map_or(0, |position| position.line() as usize);
+            let line = row
+                .position()
+                .map_or(0, |position| position.line() as usize);
             let bytes = row.as_slice().len() as u64;
             if bytes > limits.file_bytes {
-                self.fault(Some(line), format!("record is larger than limits.file_bytes = {}", limits.file_bytes))?;
+                self.fault(
+                    Some(line),
+                    format!(
+                        "record is larger than limits.file_bytes = {}",
+                        limits.file_bytes
+                    ),
+                )?;
                 continue;
             }
             let values = row.iter().map(|value| Value::String(value.to_string()));
@@ -144,7 +177,10 @@ impl Reader<'_> {
     }
 
     fn fault(&mut self, line: Option<usize>, problem: String) -> ControlFlow<()> {
-        let fault = SourceFault { line, ..SourceFault::new(&self.file.name, problem, Hidden::File) };
+        let fault = SourceFault {
+            line,
+            ..SourceFault::new(&self.file.name, problem, Hidden::File)
+        };
         (self.visit)(Reading::Fault(fault))
     }
 }
@@ -159,12 +195,22 @@ fn document(
 ) -> Result<Option<Document>, String> {
     let mut record = Record::flat(fields);
     let layout = &source.layout;
-    let id = record.take(layout.id.as_deref(), IDS).unwrap_or_else(|| format!("{}#{line}", file.name));
+    let id = record
+        .take(layout.id.as_deref(), IDS)
+        .unwrap_or_else(|| format!("{}#{line}", file.name));
     let ticket = looks_like_key(&id) || TICKET_FIELDS.iter().any(|name| record.has(name));
-    let kind = source.kind.unwrap_or(if ticket { SourceKind::Tickets } else { SourceKind::Documents });
-    let title = record.take(layout.title.as_deref(), TITLES).unwrap_or_default();
+    let kind = source.kind.unwrap_or(if ticket {
+        SourceKind::Tickets
+    } else {
+        SourceKind::Documents
+    });
+    let title = record
+        .take(layout.title.as_deref(), TITLES)
+        .unwrap_or_default();
     let text = record.take_texts(&layout.text);
-    let date = record.first(layout.date.as_deref(), DATES).and_then(|date| parse_date(&date));
+    let date = record
+        .first(layout.date.as_deref(), DATES)
+        .and_then(|date| parse_date(&date));
     let groups = record.take_list("audience")?;
     let audience = narrowed(&source.audience, &groups)
         .ok_or("its audience has no group in common with its source's: left out")?;
@@ -178,7 +224,11 @@ fn document(
         return Ok(None);
     }
     // A bare number says nothing to a reader, a key such as REQ-1234 does.
-    let named = if looks_like_key(&id) || !facts.is_empty() { vec![id.clone()] } else { Vec::new() };
+    let named = if looks_like_key(&id) || !facts.is_empty() {
+        vec![id.clone()]
+    } else {
+        Vec::new()
+    };
     let facts: Vec<String> = named.into_iter().chain(facts).collect();
     Ok(Some(Document {
         title: if title.is_empty() { id.clone() } else { title },
@@ -214,12 +264,15 @@ impl Record {
     }
 
     fn has(&self, name: &str) -> bool {
-        self.0.iter().any(|(field, _)| field.eq_ignore_ascii_case(name))
+        self.0
+            .iter()
+            .any(|(field, _)| field.eq_ignore_ascii_case(name))
     }
 
     /// The value of the configured field, or of the first usual one that has a value.
     fn first(&self, configured: Option<&str>, usual: &[&str]) -> Option<String> {
-        self.position(configured, usual).and_then(|i| text_of(&self.0[i].1))
+        self.position(configured, usual)
+            .and_then(|i| text_of(&self.0[i].1))
     }
 
     fn take(&mut self, configured: Option<&str>, usual: &[&str]) -> Option<String> {
@@ -230,7 +283,9 @@ impl Record {
     fn position(&self, configured: Option<&str>, usual: &[&str]) -> Option<usize> {
         let names: Vec<&str> = configured.map_or_else(|| usual.to_vec(), |name| vec![name]);
         names.iter().find_map(|name| {
-            self.0.iter().position(|(field, value)| field.eq_ignore_ascii_case(name) && text_of(value).is_some())
+            self.0.iter().position(|(field, value)| {
+                field.eq_ignore_ascii_case(name) && text_of(value).is_some()
+            })
         })
     }
 
@@ -239,19 +294,33 @@ impl Record {
         if configured.is_empty() {
             return self.take(None, TEXTS).into_iter().collect();
         }
-        configured.iter().filter_map(|column| self.take(Some(column), &[])).collect()
+        configured
+            .iter()
+            .filter_map(|column| self.take(Some(column), &[]))
+            .collect()
     }
 
     fn take_list(&mut self, name: &str) -> Result<Vec<String>, String> {
-        let Some(i) = self.0.iter().position(|(field, _)| field.eq_ignore_ascii_case(name)) else {
+        let Some(i) = self
+            .0
+            .iter()
+            .position(|(field, _)| field.eq_ignore_ascii_case(name))
+        else {
             return Ok(Vec::new());
         };
         match self.0.remove(i).1 {
             Value::Null => Ok(Vec::new()),
-            Value::String(text) => Ok(text.split(',').map(str::trim).filter(|t| !t.is_empty()).map(Into::into).collect()),
+            Value::String(text) => Ok(text
+                .split(',')
+                .map(str::trim)
+                .filter(|t| !t.is_empty())
+                .map(Into::into)
+                .collect()),
             Value::Array(values) => values
                 .iter()
-                .map(|value| text_of(value).ok_or_else(|| format!("`{name}` is not a list of texts")))
+                .map(|value| {
+                    text_of(value).ok_or_else(|| format!("`{name}` is not a list of texts"))
+                })
                 .collect(),
             _ => Err(format!("`{name}` is neither a text nor a list of texts")),
         }
@@ -261,10 +330,15 @@ impl Record {
     fn rest(self) -> (Vec<String>, Vec<String>) {
         let (mut facts, mut paragraphs) = (Vec::new(), Vec::new());
         for (name, value) in self.0 {
-            if NOT_SHOWN.iter().any(|hidden| name.eq_ignore_ascii_case(hidden)) {
+            if NOT_SHOWN
+                .iter()
+                .any(|hidden| name.eq_ignore_ascii_case(hidden))
+            {
                 continue;
             }
-            let Some(text) = text_of(&value) else { continue };
+            let Some(text) = text_of(&value) else {
+                continue;
+            };
             if text.chars().count() <= FACT_CHARS && !text.contains('\n') {
                 facts.push(format!("{name}: {text}"));
             } else {
@@ -281,10 +355,16 @@ fn text_of(value: &Value) -> Option<String> {
         Value::String(text) => text.trim().to_string(),
         Value::Number(number) => number.to_string(),
         Value::Bool(truth) => truth.to_string(),
-        Value::Array(values) => values.iter().filter_map(text_of).collect::<Vec<_>>().join(", "),
-        Value::Object(fields) => {
-            fields.iter().filter_map(|(name, value)| Some(format!("{name}: {}", text_of(value)?))).collect::<Vec<_>>().join(", ")
-        }
+        Value::Array(values) => values
+            .iter()
+            .filter_map(text_of)
+            .collect::<Vec<_>>()
+            .join(", "),
+        Value::Object(fields) => fields
+            .iter()
+            .filter_map(|(name, value)| Some(format!("{name}: {}", text_of(value)?)))
+            .collect::<Vec<_>>()
+            .join(", "),
         Value::Null => String::new(),
     };
     (!text.is_empty()).then_some(text)
@@ -294,7 +374,9 @@ fn text_of(value: &Value) -> Option<String> {
 fn looks_like_key(id: &str) -> bool {
     id.split_once('-').is_some_and(|(project, number)| {
         project.starts_with(|c: char| c.is_ascii_alphabetic())
-            && project.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            && project
+                .chars()
+                .all(|c| c.is_ascii_alphanumeric() || c == '_')
             && !number.is_empty()
             && number.chars().all(|c| c.is_ascii_digit())
     })
@@ -308,10 +390,25 @@ mod tests {
     use std::path::PathBuf;
 
     fn read_one(record: Value, layout: SourceLayout) -> Document {
-        let source = SourceEntry { name: "tickets".into(), path: PathBuf::new(), kind: None, audience: Vec::new(), layout };
-        let file = SourceFile { path: PathBuf::new(), name: "t.jsonl".into(), kind: FileKind::Lines, bytes: 1 };
-        let Value::Object(fields) = record else { panic!("a record is an object") };
-        document(&source, &file, fields, 3, 10).expect("well formed").expect("not empty")
+        let source = SourceEntry {
+            name: "tickets".into(),
+            path: PathBuf::new(),
+            kind: None,
+            audience: Vec::new(),
+            layout,
+        };
+        let file = SourceFile {
+            path: PathBuf::new(),
+            name: "t.jsonl".into(),
+            kind: FileKind::Lines,
+            bytes: 1,
+        };
+        let Value::Object(fields) = record else {
+            panic!("a record is an object")
+        };
+        document(&source, &file, fields, 3, 10)
+            .expect("well formed")
+            .expect("not empty")
     }
 
     #[test]
@@ -322,28 +419,53 @@ mod tests {
         );
         assert_eq!(ticket.id.as_str(), "REQ-1234");
         assert_eq!(ticket.kind, SourceKind::Tickets);
-        assert_eq!(ticket.facts, "REQ-1234 · date: 2024-05-02T10:00:00Z · labels: vpn, mac · status: resolved");
+        assert_eq!(
+            ticket.facts,
+            "REQ-1234 · date: 2024-05-02T10:00:00Z · labels: vpn, mac · status: resolved"
+        );
         assert_eq!(ticket.body, Body::Plain("Every hour.".into()));
-        assert_eq!(ticket.date.map(|date| date.to_string()).as_deref(), Some("2024-05-02"));
+        assert_eq!(
+            ticket.date.map(|date| date.to_string()).as_deref(),
+            Some("2024-05-02")
+        );
     }
 
     #[test]
     fn record_of_a_collection_is_its_title_and_text_alone() {
-        let record = read_one(json!({"_id": "4983", "title": "Water", "text": "Boils.", "metadata": {}}), SourceLayout::default());
-        assert_eq!((record.id.as_str(), record.facts.as_str(), record.kind), ("4983", "", SourceKind::Documents));
+        let record = read_one(
+            json!({"_id": "4983", "title": "Water", "text": "Boils.", "metadata": {}}),
+            SourceLayout::default(),
+        );
+        assert_eq!(
+            (record.id.as_str(), record.facts.as_str(), record.kind),
+            ("4983", "", SourceKind::Documents)
+        );
     }
 
     #[test]
     fn configured_columns_are_the_text() {
-        let layout = SourceLayout { id: Some("nr".into()), title: Some("betreff".into()), text: vec!["frage".into(), "antwort".into()], date: None };
-        let record = read_one(json!({"nr": 7, "betreff": "Urlaub", "frage": "Wann?", "antwort": "Immer."}), layout);
+        let layout = SourceLayout {
+            id: Some("nr".into()),
+            title: Some("betreff".into()),
+            text: vec!["frage".into(), "antwort".into()],
+            date: None,
+        };
+        let record = read_one(
+            json!({"nr": 7, "betreff": "Urlaub", "frage": "Wann?", "antwort": "Immer."}),
+            layout,
+        );
         assert_eq!((record.id.as_str(), record.title.as_str()), ("7", "Urlaub"));
         assert_eq!(record.body, Body::Plain("Wann?\n\nImmer.".into()));
     }
 
     #[test]
     fn record_without_an_id_is_named_by_its_line() {
-        assert_eq!(read_one(json!({"text": "hello"}), SourceLayout::default()).id.as_str(), "t.jsonl#3");
+        assert_eq!(
+            read_one(json!({"text": "hello"}), SourceLayout::default())
+                .id
+                .as_str(),
+            "t.jsonl#3"
+        );
     }
 
     #[test]

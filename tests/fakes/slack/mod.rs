@@ -8,7 +8,11 @@
 //! events that no open socket took are sent again as soon as one opens, as
 //! Slack does after a restart.
 
-#![allow(dead_code, unused_imports, reason = "each test uses the part of Slack that it needs")]
+#![allow(
+    dead_code,
+    unused_imports,
+    reason = "each test uses the part of Slack that it needs"
+)]
 
 mod faults;
 mod limits;
@@ -61,6 +65,13 @@ impl World {
 
     fn changed(&self) {
         self.changes.send_modify(|n| *n += 1);
+    }
+
+    /// Deliveries go elsewhere, and the peer finds out only by its own pings.
+    async fn frozen(&self, socket: usize) {
+        self.lock().close_socket(socket);
+        self.changed();
+        std::future::pending::<()>().await;
     }
 
     fn address(&self) -> String {
@@ -248,6 +259,15 @@ impl FakeSlack {
         self.change(|state| {
             for socket in state.open_sockets() {
                 let _ = state.sockets[socket].frames.send(Frame::Drop);
+            }
+        });
+    }
+
+    /// One connection stays open and dead: half open, as after a lost route.
+    pub fn freeze_one(&self) {
+        self.change(|state| {
+            if let Some(&socket) = state.open_sockets().first() {
+                let _ = state.sockets[socket].frames.send(Frame::Freeze);
             }
         });
     }

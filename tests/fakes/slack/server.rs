@@ -191,6 +191,7 @@ async fn serve_socket(world: Arc<World>, mut wire: WebSocket) {
                         break;
                     }
                 }
+                Some(Frame::Freeze) => world.frozen(socket).await,
                 Some(Frame::Drop) | None => break,
             },
             message = wire.recv() => match message {

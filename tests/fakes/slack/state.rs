@@ -79,6 +79,8 @@ pub enum Frame {
     Text(String),
     /// The connection breaks without a closing handshake.
     Drop,
+    /// The connection stays open, and nothing is read or answered any more.
+    Freeze,
 }
 
 /// One event, however often it was sent.
