@@ -157,13 +157,7 @@ fn calendar(words: &[&str], today: NaiveDate) -> Option<Span> {
         ["this", "year"] => span(year, after_months(year, 12)?, "this year"),
         ["last" | "previous", "year"] => span(before_months(year, 12)?, year, "last year"),
         [one] => one_word(one, today),
-        [name, year] => {
-            let year = year
-                .parse()
-                .ok()
-                .filter(|year| (1900..2200).contains(year))?;
-            named(name, year)
-        }
+        [name, year] => named(name, plausible_year(year)?),
         _ => None,
     }
 }
@@ -186,19 +180,14 @@ fn one_word(word: &str, today: NaiveDate) -> Option<Span> {
         });
     }
     if let Some((year, month)) = word.split_once('-') {
-        let first = first_of(
-            year.parse().ok().filter(|_| year.len() == 4)?,
-            month.parse().ok()?,
-        )?;
+        let first = first_of(plausible_year(year)?, month.parse().ok()?)?;
         return Some(Span {
             first,
             end: after_months(first, 1)?,
             words: format!("in {word}"),
         });
     }
-    if word.len() == 4
-        && let Ok(year) = word.parse::<i32>()
-    {
+    if let Some(year) = plausible_year(word) {
         let first = first_of(year, 1)?;
         return Some(Span {
             first,
@@ -253,6 +242,12 @@ fn named(name: &str, year: i32) -> Option<Span> {
         end: after_months(first, 1)?,
         words: format!("in {} {year}", MONTHS[month]),
     })
+}
+
+/// Four digits of our time.
+fn plausible_year(text: &str) -> Option<i32> {
+    let year = text.parse().ok()?;
+    (1900..2200).contains(&year).then_some(year)
 }
 
 fn first_of(year: i32, month: u32) -> Option<NaiveDate> {

@@ -14,6 +14,8 @@
 mod functions;
 mod postgres;
 mod sqlite;
+#[cfg(test)]
+mod tests;
 
 use std::{collections::BTreeSet, thread};
 
@@ -112,6 +114,25 @@ struct Refusal(String);
 
 fn refuse<T>(reason: impl Into<String>) -> Result<T, Refusal> {
     Err(Refusal(reason.into()))
+}
+
+/// The name of a refused node, as its `Debug` text begins: `CreateTableAsStmt(…` as
+/// `CREATE TABLE AS`. A refused statement is short or seldom, so that the cost
+/// of the text does not matter.
+fn kind_of(debug: &str) -> String {
+    let name: String = debug
+        .chars()
+        .take_while(char::is_ascii_alphanumeric)
+        .collect();
+    let name = name.strip_suffix("Stmt").unwrap_or(&name);
+    let mut words = String::new();
+    for letter in name.chars() {
+        if letter.is_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.extend(letter.to_uppercase());
+    }
+    words
 }
 
 /// Judges one statement. Never fails and never panics, whatever the text.

@@ -125,10 +125,10 @@ fn special_end(sql: &str, at: usize, dialect: Dialect) -> Option<(usize, bool)> 
     if rest.starts_with("--") {
         return comment(rest.find('\n').map_or(rest.len(), |end| end + 1));
     }
-    if rest.starts_with("/*") {
+    if let Some(inside) = rest.strip_prefix("/*") {
         return comment(match dialect {
             Dialect::Postgres => nested_comment_end(rest),
-            Dialect::Sqlite => rest[2..].find("*/").map_or(rest.len(), |end| end + 4),
+            Dialect::Sqlite => inside.find("*/").map_or(rest.len(), |end| end + 4),
         });
     }
     match (rest.as_bytes().first()?, dialect) {

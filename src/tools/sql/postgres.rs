@@ -162,9 +162,13 @@ async fn read(
             }
         }
     }
-    connection.execute("ROLLBACK").await?;
+    connection.execute(sqlx::raw_sql(LEAVE_NOTHING)).await?;
     Ok(capped.finish())
 }
+
+/// The next statement finds the session as this one found it: settings go with
+/// the transaction, advisory locks do not.
+const LEAVE_NOTHING: &str = "ROLLBACK; SELECT pg_advisory_unlock_all()";
 
 type PgStatement = <Postgres as sqlx::Database>::Statement;
 

@@ -7,7 +7,7 @@
 use super::{
     Dialect, Policy, Refusal, Verdict, check,
     functions::{self, Ruling},
-    refuse,
+    kind_of, refuse,
 };
 use pg_query::{NodeEnum, protobuf as pg};
 use std::collections::BTreeSet;
@@ -767,22 +767,7 @@ fn refuse_kind(verb: &str, node: Option<&NodeEnum>) -> Judged {
         NodeEnum::VariableSetStmt(_) => "SET".into(),
         NodeEnum::VariableShowStmt(_) => "SHOW".into(),
         NodeEnum::TransactionStmt(_) => "a transaction command".into(),
-        other => spaced_kind(other),
+        other => kind_of(&format!("{other:?}")),
     };
     refuse(format!("{verb} {kind}, where only a SELECT may stand"))
-}
-
-/// `CreateTableAsStmt` as `CREATE TABLE AS`.
-fn spaced_kind(node: &NodeEnum) -> String {
-    let debug = format!("{node:?}");
-    let name = debug.split('(').next().unwrap_or_default();
-    let name = name.strip_suffix("Stmt").unwrap_or(name);
-    let mut words = String::new();
-    for letter in name.chars() {
-        if letter.is_uppercase() && !words.is_empty() {
-            words.push(' ');
-        }
-        words.extend(letter.to_uppercase());
-    }
-    words
 }

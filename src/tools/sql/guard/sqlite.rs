@@ -4,7 +4,7 @@
 //! one statement here must be one there too: a second, much simpler reader
 //! ([`lexer`]) has to agree that nothing follows.
 
-use super::{Dialect, Policy, Refusal, functions, refuse};
+use super::{Dialect, Policy, Refusal, functions, kind_of, refuse};
 use crate::tools::sql::lexer;
 use sqlite3_parser::{
     Bump, FallibleIterator,
@@ -421,11 +421,5 @@ fn plain(name: &str) -> String {
 }
 
 fn statement_kind(statement: &Stmt) -> String {
-    // The words of a statement that is refused anyway: its first one says enough.
-    let debug = format!("{statement:?}");
-    let kind: String = debug
-        .chars()
-        .take_while(char::is_ascii_alphanumeric)
-        .collect();
-    kind.to_uppercase()
+    kind_of(&format!("{statement:?}"))
 }
