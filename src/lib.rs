@@ -9,5 +9,22 @@ pub mod domain;
 pub mod ports;
 
 pub mod config;
+pub mod directory;
+
+pub mod pipeline;
+
+pub mod store;
+
+pub mod model;
+
+pub mod knowledge;
+
+pub mod ingest;
+
+pub mod learning;
 
 pub mod chat;
+pub mod intake;
+pub mod worker;
+
+pub mod telemetry;

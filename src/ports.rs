@@ -123,7 +123,14 @@ pub trait Tools: Send + Sync {
     fn catalogue(&self) -> &Catalogue;
 
     /// Runs one call. Arguments are checked against the catalogue first.
-    async fn call(&self, call: &ToolCall, caller: &PersonId) -> Result<ToolResult, ToolError>;
+    async fn call(&self, call: &ToolCall, caller: &Caller) -> Result<ToolResult, ToolError>;
+}
+
+/// On whose behalf a tool runs. The person goes into the record, the access decides.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub person: PersonId,
+    pub access: Access,
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -1,12 +1,20 @@
 //! Reads the configuration: file, then environment; every fault at once.
 
-use super::Config;
+use super::{Config, sections::QueryEntry};
 use figment::{
     Figment,
     providers::{Env, Format, Toml},
 };
-use std::{fmt, path::Path};
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+use std::{
+    collections::HashSet,
+    fmt,
+    path::{Path, PathBuf},
+};
 
+/// What is wrong with the configuration, all of it.
 #[derive(Debug, thiserror::Error)]
 pub struct ConfigError(pub Vec<Fault>);
 
@@ -16,24 +24,500 @@ pub struct Fault(pub String);
 
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, fault) in self.0.iter().enumerate() {
-            if i > 0 {
-                f.write_str("\n")?;
-            }
-            f.write_str(&fault.0)?;
-        }
-        Ok(())
+        let lines: Vec<&str> = self.0.iter().map(|fault| fault.0.as_str()).collect();
+        f.write_str(&lines.join("\n"))
     }
 }
 
+/// The keys of every section: what is not here is refused. `tests::every_key_is_known`
+/// holds this list against the example configuration.
+const KEYS: [(&str, &[&str]); 15] = [
+    (
+        "",
+        &[
+            "store",
+            "model",
+            "retrieval",
+            "limits",
+            "chat",
+            "slack",
+            "discord",
+            "source",
+            "database",
+            "query_files",
+            "query",
+            "people_file",
+            "person",
+            "channel",
+        ],
+    ),
+    ("store", &["url"]),
+    ("model", &["embedding_dir", "onnxruntime", "threads"]),
+    (
+        "retrieval",
+        &["chunk_tokens", "overlap_tokens", "candidates"],
+    ),
+    (
+        "limits",
+        &[
+            "questions_per_hour",
+            "concurrent_questions",
+            "answer_timeout_ms",
+            "tool_timeout_ms",
+            "tool_rows",
+            "tool_bytes",
+            "file_bytes",
+        ],
+    ),
+    ("chat", &["time_zone", "follow_up_hours"]),
+    ("slack", &["bot_token", "app_token", "api_url", "sockets"]),
+    ("discord", &["bot_token", "api_url", "guilds"]),
+    ("source", &["name", "path", "kind", "audience", "layout"]),
+    ("source.layout", &["id", "title", "text", "date"]),
+    ("database", &["name", "url", "tables", "audience"]),
+    (
+        "query",
+        &[
+            "name",
+            "database",
+            "description",
+            "sql",
+            "lead",
+            "empty",
+            "examples",
+            "parameters",
+        ],
+    ),
+    (
+        "query.parameters",
+        &[
+            "name",
+            "type",
+            "default",
+            "optional",
+            "description",
+            "values",
+            "values_sql",
+            "pattern",
+        ],
+    ),
+    ("person", &["name", "groups", "slack", "discord"]),
+    ("channel", &["id", "groups"]),
+];
+
 /// Reads `file`, then variables such as `LOREKEEPER_SLACK__BOT_TOKEN`.
+/// Relative paths are taken from the folder of the file that names them.
 pub fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
+    let mut faults = Faults::default();
+    let name = file.map_or_else(
+        || "environment".to_string(),
+        |file| file.display().to_string(),
+    );
     let mut figment = Figment::new();
     if let Some(file) = file {
         figment = figment.merge(Toml::file_exact(file));
     }
-    figment = figment.merge(Env::prefixed("LOREKEEPER_").split("__"));
-    figment
-        .extract()
-        .map_err(|error| ConfigError(error.into_iter().map(|e| Fault(e.to_string())).collect()))
+    // Only names with a section: LOREKEEPER_LOG and the like belong to others.
+    figment = figment.merge(
+        Env::prefixed("LOREKEEPER_")
+            .filter(|key| key.as_str().contains("__"))
+            .split("__"),
+    );
+    let values: Map<String, Value> = match figment.extract() {
+        Ok(values) => values,
+        Err(error) => {
+            return Err(ConfigError(
+                error
+                    .into_iter()
+                    .map(|e| Fault(format!("{name}: {e}")))
+                    .collect(),
+            ));
+        }
+    };
+    let mut config = read_sections(&name, values, &mut faults);
+    let folder = file
+        .and_then(Path::parent)
+        .unwrap_or(Path::new(""))
+        .to_path_buf();
+    read_more_files(&mut config, &folder, &mut faults);
+    resolve_paths(&mut config, &folder);
+    check(&name, &config, &mut faults);
+    faults.into_result(config)
+}
+
+#[derive(Default)]
+struct Faults(Vec<Fault>);
+
+impl Faults {
+    fn add(&mut self, text: String) {
+        self.0.push(Fault(text));
+    }
+
+    fn into_result(self, config: Config) -> Result<Config, ConfigError> {
+        if self.0.is_empty() {
+            Ok(config)
+        } else {
+            Err(ConfigError(self.0))
+        }
+    }
+}
+
+/// Each section and each entry is read by itself, so that one fault does not hide the next.
+fn read_sections(name: &str, mut values: Map<String, Value>, faults: &mut Faults) -> Config {
+    refuse_unknown(name, "", &values, faults);
+    Config {
+        store: section(name, &mut values, "store", faults),
+        model: section(name, &mut values, "model", faults),
+        retrieval: section(name, &mut values, "retrieval", faults),
+        limits: section(name, &mut values, "limits", faults),
+        chat: section(name, &mut values, "chat", faults),
+        slack: section(name, &mut values, "slack", faults),
+        discord: section(name, &mut values, "discord", faults),
+        sources: entries(name, &mut values, "source", faults),
+        databases: entries(name, &mut values, "database", faults),
+        query_files: section(name, &mut values, "query_files", faults),
+        queries: entries(name, &mut values, "query", faults),
+        people_file: section(name, &mut values, "people_file", faults),
+        people: entries(name, &mut values, "person", faults),
+        channels: entries(name, &mut values, "channel", faults),
+    }
+}
+
+fn section<T: DeserializeOwned + Default>(
+    name: &str,
+    values: &mut Map<String, Value>,
+    key: &str,
+    faults: &mut Faults,
+) -> T {
+    let Some(value) = values.remove(key) else {
+        return T::default();
+    };
+    if let Value::Object(fields) = &value {
+        refuse_unknown(name, key, fields, faults);
+    }
+    serde_json::from_value(value).unwrap_or_else(|error| {
+        faults.add(format!("{name}: `{key}`: {error}"));
+        T::default()
+    })
+}
+
+fn entries<T: DeserializeOwned>(
+    name: &str,
+    values: &mut Map<String, Value>,
+    key: &str,
+    faults: &mut Faults,
+) -> Vec<T> {
+    let list = match values.remove(key) {
+        None => return Vec::new(),
+        Some(Value::Array(list)) => list,
+        Some(_) => {
+            faults.add(format!("{name}: `{key}` is not a list, write `[[{key}]]`"));
+            return Vec::new();
+        }
+    };
+    let mut read = Vec::new();
+    for (i, entry) in list.into_iter().enumerate() {
+        let label = entry
+            .get("name")
+            .or(entry.get("id"))
+            .and_then(Value::as_str)
+            .map(String::from);
+        let label = label.unwrap_or_else(|| format!("number {}", i + 1));
+        if let Value::Object(fields) = &entry {
+            refuse_unknown(name, key, fields, faults);
+        }
+        match serde_json::from_value(entry) {
+            Ok(entry) => read.push(entry),
+            Err(error) => faults.add(format!("{name}: `[[{key}]]` {label}: {error}")),
+        }
+    }
+    read
+}
+
+fn refuse_unknown(name: &str, section: &str, fields: &Map<String, Value>, faults: &mut Faults) {
+    let Some((_, known)) = KEYS.iter().find(|(key, _)| *key == section) else {
+        return;
+    };
+    for (field, value) in fields {
+        let path = if section.is_empty() {
+            field.clone()
+        } else {
+            format!("{section}.{field}")
+        };
+        if known.contains(&field.as_str()) {
+            for inner in value.as_array().into_iter().flatten().chain([value]) {
+                if let (Value::Object(fields), false) = (inner, section.is_empty()) {
+                    refuse_unknown(name, &path, fields, faults);
+                }
+            }
+            continue;
+        }
+        let near = known
+            .iter()
+            .min_by_key(|known| strsim::osa_distance(known, field));
+        let hint = near
+            .filter(|near| strsim::osa_distance(near, field) <= 3)
+            .map_or(String::new(), |near| format!(", did you mean `{near}`?"));
+        faults.add(format!("{name}: unknown key `{path}`{hint}"));
+    }
+}
+
+/// People and queries may stand in files of their own.
+fn read_more_files(config: &mut Config, folder: &Path, faults: &mut Faults) {
+    for file in config.query_files.clone() {
+        let mut values = read_file(&folder.join(&file), faults);
+        let name = file.display().to_string();
+        refuse_unknown(&name, "", &values, faults);
+        config
+            .queries
+            .extend(entries::<QueryEntry>(&name, &mut values, "query", faults));
+    }
+    if let Some(file) = config.people_file.clone() {
+        let mut values = read_file(&folder.join(&file), faults);
+        config.people.extend(entries(
+            &file.display().to_string(),
+            &mut values,
+            "person",
+            faults,
+        ));
+    }
+}
+
+fn read_file(file: &Path, faults: &mut Faults) -> Map<String, Value> {
+    let text = match std::fs::read_to_string(file) {
+        Ok(text) => text,
+        Err(error) => {
+            faults.add(format!("{}: {error}", file.display()));
+            return Map::new();
+        }
+    };
+    toml::from_str(&text).unwrap_or_else(|error| {
+        faults.add(format!(
+            "{}: {}",
+            file.display(),
+            error.to_string().trim_end().replace('\n', " ")
+        ));
+        Map::new()
+    })
+}
+
+fn resolve_paths(config: &mut Config, folder: &Path) {
+    let resolve = |path: &mut PathBuf| *path = folder.join(&*path);
+    config
+        .sources
+        .iter_mut()
+        .for_each(|source| resolve(&mut source.path));
+    config.model.embedding_dir.iter_mut().for_each(resolve);
+    config.model.onnxruntime.iter_mut().for_each(resolve);
+    for database in &mut config.databases {
+        if let Some(path) = database.url.expose_secret().strip_prefix("sqlite:") {
+            let path = folder.join(path.trim_start_matches("//"));
+            database.url = SecretString::from(format!("sqlite:{}", path.display()));
+        }
+    }
+}
+
+/// What serde can't see: ranges, names that point to nothing, names given twice.
+fn check(name: &str, config: &Config, faults: &mut Faults) {
+    let mut range = |key: &str, value: u64, from: u64, to: u64| {
+        if !(from..=to).contains(&value) {
+            faults.add(format!(
+                "{name}: `{key}` is {value}, expected {from} to {to}"
+            ));
+        }
+    };
+    range(
+        "retrieval.chunk_tokens",
+        config.retrieval.chunk_tokens as u64,
+        32,
+        512,
+    );
+    range(
+        "retrieval.overlap_tokens",
+        config.retrieval.overlap_tokens as u64,
+        0,
+        config.retrieval.chunk_tokens as u64 / 2,
+    );
+    range(
+        "retrieval.candidates",
+        config.retrieval.candidates as u64,
+        1,
+        1_000,
+    );
+    range(
+        "limits.questions_per_hour",
+        config.limits.questions_per_hour.into(),
+        1,
+        1_000_000,
+    );
+    range(
+        "limits.concurrent_questions",
+        config.limits.concurrent_questions as u64,
+        1,
+        256,
+    );
+    range(
+        "limits.answer_timeout_ms",
+        config.limits.answer_timeout_ms,
+        1_000,
+        600_000,
+    );
+    range(
+        "limits.tool_timeout_ms",
+        config.limits.tool_timeout_ms,
+        100,
+        600_000,
+    );
+    range(
+        "limits.tool_rows",
+        config.limits.tool_rows as u64,
+        1,
+        100_000,
+    );
+    range(
+        "limits.tool_bytes",
+        config.limits.tool_bytes as u64,
+        1_024,
+        64 << 20,
+    );
+    range("model.threads", config.model.threads as u64, 1, 64);
+    if let Some(slack) = &config.slack {
+        range("slack.sockets", slack.sockets.into(), 2, 10);
+        token(name, "slack.bot_token", &slack.bot_token, "xoxb-", faults);
+        token(name, "slack.app_token", &slack.app_token, "xapp-", faults);
+    }
+    twice(
+        name,
+        "source",
+        config.sources.iter().map(|source| source.name.as_str()),
+        faults,
+    );
+    twice(
+        name,
+        "database",
+        config
+            .databases
+            .iter()
+            .map(|database| database.name.as_str()),
+        faults,
+    );
+    twice(
+        name,
+        "query",
+        config.queries.iter().map(|query| query.name.as_str()),
+        faults,
+    );
+    twice(
+        name,
+        "person",
+        config.people.iter().map(|person| person.name.as_str()),
+        faults,
+    );
+    for query in &config.queries {
+        if !config
+            .databases
+            .iter()
+            .any(|database| database.name == query.database)
+        {
+            faults.add(format!(
+                "{name}: query `{}` names the database `{}`, which is not configured",
+                query.name, query.database
+            ));
+        }
+    }
+}
+
+/// Says which kind of token is expected, never what was given.
+fn token(name: &str, key: &str, token: &SecretString, prefix: &str, faults: &mut Faults) {
+    if !token.expose_secret().starts_with(prefix) {
+        faults.add(format!(
+            "{name}: `{key}` does not begin with `{prefix}`; it is another kind of token"
+        ));
+    }
+}
+
+fn twice<'a>(name: &str, key: &str, names: impl Iterator<Item = &'a str>, faults: &mut Faults) {
+    let mut seen = HashSet::new();
+    for entry in names {
+        if !seen.insert(entry) {
+            faults.add(format!("{name}: `[[{key}]]` {entry} is there twice"));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults_of(text: &str) -> Vec<String> {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("lorekeeper.toml");
+        std::fs::write(&file, text).expect("the file is written");
+        let prefix = format!("{}: ", file.display());
+        match load(Some(&file)) {
+            Ok(_) => Vec::new(),
+            Err(error) => error
+                .0
+                .into_iter()
+                .map(|fault| fault.0.replace(&prefix, ""))
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn empty_file_is_a_valid_configuration() {
+        assert_eq!(faults_of(""), Vec::<String>::new());
+    }
+
+    #[test]
+    fn every_fault_is_named_at_once() {
+        let faults = faults_of(
+            "[retreival]\nlimit = 5\n[retrieval]\nchunk_tokens = 0\n[limits]\ntool_rows = \"many\"\nquestions_per_hou = 3\n\
+             [slack]\nbot_token = \"xapp-1\"\napp_token = \"xapp-1\"\n[[source]]\npath = \"docs\"\n[[source]]\nname = \"a\"\npath = \"a\"\nkindd = 1\n",
+        );
+        for expected in [
+            "unknown key `retreival`, did you mean `retrieval`?",
+            "unknown key `limits.questions_per_hou`, did you mean `questions_per_hour`?",
+            "unknown key `source.kindd`, did you mean `kind`?",
+            "`retrieval.chunk_tokens` is 0, expected 32 to 512",
+            "`slack.bot_token` does not begin with `xoxb-`; it is another kind of token",
+        ] {
+            assert!(
+                faults.iter().any(|fault| fault == expected),
+                "{expected}\n{faults:#?}"
+            );
+        }
+        assert!(
+            faults
+                .iter()
+                .any(|fault| fault.starts_with("`limits`: invalid type")),
+            "{faults:#?}"
+        );
+        assert!(
+            faults
+                .iter()
+                .any(|fault| fault.starts_with("`[[source]]` number 1: missing field `name`")),
+            "{faults:#?}"
+        );
+    }
+
+    #[test]
+    fn query_on_an_unknown_database_is_named() {
+        let faults = faults_of(
+            "[[query]]\nname = \"q\"\ndatabase = \"nowhere\"\ndescription = \"\"\nsql = \"select 1\"\nlead = \"\"\nempty = \"\"\n",
+        );
+        assert_eq!(
+            faults,
+            ["query `q` names the database `nowhere`, which is not configured"]
+        );
+    }
+
+    #[test]
+    fn token_is_never_repeated_in_a_fault() {
+        let faults = faults_of("[slack]\nbot_token = \"hunter2\"\napp_token = \"hunter2\"\n");
+        assert!(
+            !faults.is_empty() && faults.iter().all(|fault| !fault.contains("hunter2")),
+            "{faults:?}"
+        );
+    }
 }

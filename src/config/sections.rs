@@ -99,7 +99,7 @@ impl Default for LimitsSection {
     fn default() -> Self {
         Self {
             questions_per_hour: 60,
-            concurrent_questions: 4,
+            concurrent_questions: 16,
             answer_timeout_ms: 60_000,
             tool_timeout_ms: 5_000,
             tool_rows: 200,

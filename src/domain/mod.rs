@@ -12,8 +12,10 @@ mod feedback;
 mod ids;
 mod incoming;
 mod message;
+pub mod plain;
 mod plan;
 mod question;
+pub mod reply;
 
 pub use answer::{Answer, Confidence, Provenance, StageTimings};
 pub use audience::{Access, Audience, EVERYONE, Group, Readers};

@@ -1,3 +1,4 @@
 //! Fake platforms, with the platforms' own refusals.
 
 pub mod discord;
+pub mod slack;

@@ -1,0 +1,41 @@
+# The two commands: `make demo` and `make test`. Each does all of its set-up.
+
+CONFIG := examples/company/lorekeeper.toml
+COMPANY := examples/company/generated
+DATA := lorekeeper-data
+CARGO_TARGET_DIR ?= target
+PROGRAM := $(CARGO_TARGET_DIR)/release/lorekeeper
+LOREKEEPER := $(PROGRAM) --config $(CONFIG) --data-dir $(DATA)
+
+.PHONY: demo test setup build company eval bench lint clean
+
+## The sample company in a terminal chat; a question a line where standard input is no terminal.
+demo: build company
+	@$(LOREKEEPER) ingest
+	@$(LOREKEEPER) chat
+
+## Every test, with a throw-away PostgreSQL.
+test: setup company
+	tests/with-postgres deploy/setup/run-tests.sh
+
+setup:
+	@deploy/setup/packages.sh
+	@deploy/setup/models.sh .setup
+
+build: setup
+	cargo build --release --locked
+
+company:
+	@python3 examples/company/generate.py --out $(COMPANY)
+
+## The gold questions on the sample company.
+eval: build company
+	@$(LOREKEEPER) ingest
+	@$(LOREKEEPER) eval
+
+lint:
+	cargo fmt --check
+	cargo clippy --all-targets --locked -- -D warnings
+
+clean:
+	rm -rf $(DATA) $(COMPANY)

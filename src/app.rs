@@ -1,0 +1,169 @@
+//! Builds, starts and stops everything.
+
+use crate::{
+    chat::{discord, slack, terminal::TerminalChat},
+    config::Config,
+    directory::Directory,
+    domain::Platform,
+    intake::{Chats, Intake},
+    knowledge::{HybridSearch, IndexRecipe, KnowledgeIndex},
+    model::OnnxEmbedder,
+    pipeline::{IntentExamples, Pipeline, Planner},
+    ports::{Chat, Clock, Embedder, SystemClock},
+    store::{Claimant, Store},
+    tools::Toolbox,
+    worker::Worker,
+};
+use anyhow::Context;
+use secrecy::ExposeSecret;
+use std::{
+    collections::HashMap,
+    path::{Path, PathBuf},
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+use tokio::{sync::Notify, task::JoinSet};
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info};
+
+/// A worker that was not heard of for so long is taken for dead.
+const LEASE: Duration = Duration::from_secs(30);
+
+/// Example questions that ship with the program.
+const ROUTER_EXAMPLES: &str = include_str!("../prompts/router.toml");
+
+/// The parts that commands share, each opened on first use by `App::open`.
+pub struct App {
+    pub config: Config,
+    pub data_dir: PathBuf,
+    pub clock: Arc<dyn Clock>,
+    pub embedder: Arc<OnnxEmbedder>,
+    pub index: Arc<KnowledgeIndex>,
+    pub toolbox: Arc<Toolbox>,
+    pub pipeline: Arc<Pipeline>,
+    pub directory: Directory,
+}
+
+impl App {
+    /// Loads the models, opens the index and connects to the databases.
+    pub async fn open(config: Config, data_dir: &Path) -> anyhow::Result<Self> {
+        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+        let embedder = Arc::new(open_embedder(&config)?);
+        let index = open_index(embedder.as_ref(), data_dir)?;
+        let search = HybridSearch::new(index.clone(), embedder.clone(), config.retrieval.candidates);
+        let toolbox = Arc::new(Toolbox::open(&config, clock.clone()).await?);
+        let planner = planner(embedder.clone(), &toolbox).await?;
+        let pipeline = Arc::new(Pipeline {
+            planner: Arc::new(planner),
+            embedder: embedder.clone(),
+            search: Arc::new(search),
+            tools: toolbox.clone(),
+            clock: clock.clone(),
+        });
+        let directory = Directory::new(&config);
+        Ok(Self { config, data_dir: data_dir.to_path_buf(), clock, embedder, index, toolbox, pipeline, directory })
+    }
+
+    /// A worker that replies on these platforms.
+    pub fn worker(&self, store: &Store, chats: HashMap<Platform, Arc<dyn Chat>>, work: Arc<Notify>) -> Worker {
+        Worker {
+            store: store.clone(),
+            pipeline: self.pipeline.clone(),
+            claimant: Claimant {
+                worker: format!("{}-{}", std::process::id(), uuid::Uuid::new_v4().as_simple()),
+                platforms: chats.keys().copied().collect(),
+                lease: LEASE,
+            },
+            chats,
+            directory: self.directory.clone(),
+            clock: self.clock.clone(),
+            answer_timeout: Duration::from_millis(self.config.limits.answer_timeout_ms),
+            work,
+        }
+    }
+
+    /// Intake and worker of a terminal that replies to itself.
+    pub fn terminal(&self, store: &Store, chat: TerminalChat) -> (Intake, Worker) {
+        let work = Arc::new(Notify::new());
+        let chat: Arc<dyn Chat> = Arc::new(chat);
+        let chats = HashMap::from([(Platform::Terminal, chat)]);
+        let shared: Chats = Arc::new(OnceLock::from(chats.clone()));
+        let intake = Intake::new(store.clone(), self.clock.clone(), shared, &self.config, work.clone());
+        (intake, self.worker(store, chats, work))
+    }
+}
+
+pub fn open_embedder(config: &Config) -> anyhow::Result<OnnxEmbedder> {
+    Ok(OnnxEmbedder::open(&config.model)?)
+}
+
+pub fn open_index(embedder: &dyn Embedder, data_dir: &Path) -> anyhow::Result<Arc<KnowledgeIndex>> {
+    let recipe = IndexRecipe { embedder: embedder.name().to_string(), dimension: embedder.dimension() };
+    Ok(KnowledgeIndex::open(&data_dir.join("knowledge"), &recipe)?)
+}
+
+pub async fn open_store(config: &Config, data_dir: &Path) -> anyhow::Result<Store> {
+    let url = config.store.url.as_ref().map(|url| url.expose_secret());
+    Ok(Store::open(url, data_dir).await?)
+}
+
+async fn planner(embedder: Arc<dyn Embedder>, toolbox: &Toolbox) -> anyhow::Result<Planner> {
+    use crate::ports::Tools;
+    let intents: IntentExamples =
+        toml::from_str(ROUTER_EXAMPLES).context("prompts/router.toml, which the program was built with")?;
+    Ok(Planner::new(embedder, &intents, toolbox.catalogue().clone()).await?)
+}
+
+/// Runs the daemon until `stop`: platforms, workers, sweeper.
+///
+/// First signal: no intake, no claims, what runs is finished. A platform's
+/// task that ends by itself ends the daemon with its error.
+pub async fn serve(config: Config, data_dir: &Path, stop: CancellationToken) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        config.slack.is_some() || config.discord.is_some(),
+        "no platform is configured: write a `[slack]` or `[discord]` section with tokens into the configuration"
+    );
+    let store = open_store(&config, data_dir).await?;
+    let app = App::open(config, data_dir).await?;
+    let work = Arc::new(Notify::new());
+    let chats: Chats = Arc::new(OnceLock::new());
+    let intake =
+        Arc::new(Intake::new(store.clone(), app.clock.clone(), chats.clone(), &app.config, work.clone()));
+    // Taking in ends first; answering goes on until what was taken in is settled or given back.
+    let intake_stop = stop.child_token();
+    let mut connected: HashMap<Platform, Arc<dyn Chat>> = HashMap::new();
+    let mut platforms: JoinSet<anyhow::Result<()>> = JoinSet::new();
+    if let Some(section) = &app.config.slack {
+        let handle = slack::start(section, intake.clone(), intake_stop.clone()).await?;
+        connected.insert(Platform::Slack, handle.chat);
+        platforms.spawn(async move { Ok(handle.task.await??) });
+    }
+    if let Some(section) = &app.config.discord {
+        let handle = discord::start(section, intake.clone(), intake_stop.clone()).await?;
+        connected.insert(Platform::Discord, handle.chat);
+        platforms.spawn(async move { Ok(handle.task.await??) });
+    }
+    if chats.set(connected.clone()).is_err() {
+        unreachable!("the platforms are set once, here");
+    }
+    let worker = Arc::new(app.worker(&store, connected, work));
+    let workers = tokio::spawn(worker.run(app.config.limits.concurrent_questions, stop.clone()));
+    info!("Serving");
+    let mut outcome = Ok(());
+    tokio::select! {
+        () = stop.cancelled() => info!("Stopping: finishing what was begun"),
+        Some(ended) = platforms.join_next() => {
+            outcome = ended.context("a platform's task panicked").and_then(|ended| ended);
+            if let Err(error) = &outcome {
+                error!(error = format!("{error:#}"), "a platform ended");
+            }
+            stop.cancel();
+        }
+    }
+    workers.await.context("the worker panicked")?;
+    while let Some(ended) = platforms.join_next().await {
+        outcome = outcome.and(ended.context("a platform's task panicked").and_then(|ended| ended));
+    }
+    store.close().await;
+    outcome
+}

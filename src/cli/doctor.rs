@@ -1,0 +1,107 @@
+//! `lorekeeper doctor`: checks everything that the configuration names, and says what to do.
+
+use crate::{
+    app,
+    config::Config,
+    ports::Embedder,
+    store::Verification,
+    tools::Toolbox,
+};
+use clap::Args;
+use serde::Serialize;
+use std::{path::Path, sync::Arc};
+
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+struct Finding {
+    check: &'static str,
+    ok: bool,
+    /// What was found; where it is not well, what to do.
+    detail: String,
+}
+
+impl Finding {
+    fn of(check: &'static str, outcome: anyhow::Result<String>) -> Self {
+        match outcome {
+            Ok(detail) => Self { check, ok: true, detail },
+            Err(error) => Self { check, ok: false, detail: format!("{error:#}") },
+        }
+    }
+}
+
+impl DoctorArgs {
+    /// Every check runs, whatever the others found. Exit status 1 where one is not well.
+    pub async fn run(self, config: &Config, data_dir: &Path) -> anyhow::Result<()> {
+        let embedder = app::open_embedder(config);
+        let mut findings = vec![Finding::of("store", store(config, data_dir).await)];
+        match embedder {
+            Ok(embedder) => {
+                findings.push(Finding::of("embedding model", embedding(&embedder).await));
+                findings.push(Finding::of("index", index(&embedder, data_dir)));
+            }
+            Err(error) => findings.push(Finding::of("embedding model", Err(error))),
+        }
+        findings.push(Finding::of("sources", sources(config)));
+        findings.push(Finding::of("databases and queries", databases(config).await));
+        findings.push(Finding::of("slack", crate::chat::slack_health(config.slack.as_ref()).await));
+        findings.push(Finding::of("discord", crate::chat::discord_health(config.discord.as_ref()).await));
+        let sick = findings.iter().filter(|finding| !finding.ok).count();
+        if self.json {
+            println!("{}", serde_json::to_string(&findings)?);
+        } else {
+            for finding in &findings {
+                println!("{}  {:22} {}", if finding.ok { "ok  " } else { "FAIL" }, finding.check, finding.detail);
+            }
+        }
+        anyhow::ensure!(sick == 0, "{sick} of {} checks found something to mend", findings.len());
+        Ok(())
+    }
+}
+
+async fn store(config: &Config, data_dir: &Path) -> anyhow::Result<String> {
+    let store = app::open_store(config, data_dir).await?;
+    let counts = store.inbox().counts().await?;
+    let audit = match store.audit().verify().await? {
+        Verification::Intact { rows, .. } => format!("{rows} audit records, chain whole"),
+        Verification::Broken { sequence, what } => anyhow::bail!("the audit log is broken at record {sequence}: {what}"),
+    };
+    let waiting = counts.received + counts.claimed + counts.answered;
+    Ok(format!("{}: {waiting} questions wait, {} posted, {} given up; {audit}", store.site(), counts.posted, counts.given_up))
+}
+
+async fn embedding(embedder: &crate::model::OnnxEmbedder) -> anyhow::Result<String> {
+    let vectors = embedder.embed(vec!["a check".into()], crate::ports::TextRole::Query).await?;
+    let norm: f32 = vectors.first().map_or(0.0, |vector| vector.iter().map(|x| x * x).sum::<f32>().sqrt());
+    anyhow::ensure!((norm - 1.0).abs() < 0.01, "`{}` gives vectors of length {norm}, expected 1: run `make setup` again", embedder.name());
+    Ok(format!("{}, {} dimensions", embedder.name(), embedder.dimension()))
+}
+
+fn index(embedder: &dyn Embedder, data_dir: &Path) -> anyhow::Result<String> {
+    let index = app::open_index(embedder, data_dir)?;
+    let passages = index.count()?;
+    anyhow::ensure!(passages > 0, "the index is empty: run `lorekeeper ingest`");
+    Ok(format!("{passages} passages"))
+}
+
+fn sources(config: &Config) -> anyhow::Result<String> {
+    let missing: Vec<String> =
+        config.sources.iter().filter(|source| !source.path.exists()).map(|source| format!("`{}` ({})", source.name, source.path.display())).collect();
+    anyhow::ensure!(missing.is_empty(), "not there: {}; correct `path` or create it", missing.join(", "));
+    Ok(format!("{} configured", config.sources.len()))
+}
+
+async fn databases(config: &Config) -> anyhow::Result<String> {
+    let toolbox = Toolbox::open(config, Arc::new(crate::ports::SystemClock)).await?;
+    let mut lines = Vec::new();
+    for health in toolbox.databases().await {
+        lines.push(format!("{}: {}", health.name, health.state));
+    }
+    Ok(if lines.is_empty() { "none configured".into() } else { lines.join("; ") })
+}

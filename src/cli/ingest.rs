@@ -1,0 +1,131 @@
+//! `lorekeeper ingest`: brings the index to the state of the sources.
+
+use super::knowledge::Knowledge;
+use crate::{
+    config::{Config, SourceEntry, SourceLayout},
+    domain::EVERYONE,
+    ingest::{IngestReport, Ingestor, Progress, synchronise},
+};
+use anyhow::bail;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use std::{
+    path::{Path, PathBuf},
+    sync::Mutex,
+};
+
+#[derive(Args, Debug)]
+pub struct IngestArgs {
+    /// Folders or files; without one, the configured sources
+    paths: Vec<PathBuf>,
+    /// With paths: the name of the source they become. Without: only this configured source
+    #[arg(long)]
+    source: Option<String>,
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+}
+
+impl IngestArgs {
+    pub async fn run(self, config: &Config, data_dir: &Path) -> anyhow::Result<()> {
+        let sources = self.sources(config)?;
+        let knowledge = Knowledge::open(config, data_dir)?;
+        let ingestor = Ingestor {
+            index: knowledge.index.clone(),
+            count_tokens: knowledge.embedder.count_tokens(),
+            embedder: knowledge.embedder.clone(),
+            retrieval: config.retrieval.clone(),
+            limits: config.limits.clone(),
+        };
+        let report = synchronise(&ingestor, &sources, &Bar::default()).await?;
+        for fault in &report.faults {
+            eprintln!("{fault}");
+        }
+        if self.json {
+            println!("{}", serde_json::to_string(&report)?);
+        } else {
+            print_report(&report);
+        }
+        Ok(())
+    }
+
+    fn sources(&self, config: &Config) -> anyhow::Result<Vec<SourceEntry>> {
+        if !self.paths.is_empty() {
+            return Ok(self.paths.iter().map(|path| self.entry(path, config)).collect());
+        }
+        let wanted = |source: &&SourceEntry| self.source.as_ref().is_none_or(|name| source.name == *name);
+        let sources: Vec<SourceEntry> = config.sources.iter().filter(wanted).cloned().collect();
+        match &self.source {
+            _ if !sources.is_empty() => Ok(sources),
+            Some(name) => bail!("no [[source]] of the configuration is named `{name}`"),
+            None => bail!("nothing to ingest: name a folder or file, or add a [[source]] to the configuration"),
+        }
+    }
+
+    /// A path given here is read as the configured source of that name would be.
+    fn entry(&self, path: &Path, config: &Config) -> SourceEntry {
+        let last = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+        let last = last.file_stem().map(|stem| stem.to_string_lossy().into_owned());
+        let name = self.source.clone().or(last).unwrap_or_else(|| "documents".into());
+        match config.sources.iter().find(|source| source.name == name) {
+            Some(configured) => SourceEntry { path: path.to_path_buf(), ..configured.clone() },
+            None => SourceEntry {
+                name,
+                path: path.to_path_buf(),
+                kind: None,
+                audience: vec![EVERYONE.into()],
+                layout: SourceLayout::default(),
+            },
+        }
+    }
+}
+
+fn print_report(report: &IngestReport) {
+    println!(
+        "{} added, {} changed, {} unchanged, {} removed; {} passages, {} of them repeated; {:.1} s",
+        report.added, report.changed, report.unchanged, report.removed, report.chunks, report.merged, report.seconds
+    );
+    if !report.faults.is_empty() {
+        println!("{} could not be read: see above", report.faults.len());
+    }
+}
+
+/// A bar on standard error; indicatif draws none where that is no terminal.
+#[derive(Default)]
+struct Bar(Mutex<Option<ProgressBar>>);
+
+impl Bar {
+    fn with(&self, act: impl FnOnce(&mut Option<ProgressBar>)) {
+        if let Ok(mut bar) = self.0.lock() {
+            act(&mut bar);
+        }
+    }
+}
+
+impl Progress for Bar {
+    fn begin(&self, source: &str, bytes: u64) {
+        let style = ProgressStyle::with_template("{msg:20} {bar:40} {bytes}/{total_bytes} {eta}");
+        let bar = ProgressBar::new(bytes).with_message(source.to_string());
+        let bar = match style {
+            Ok(style) => bar.with_style(style),
+            Err(_) => bar,
+        };
+        self.with(|current| *current = Some(bar));
+    }
+
+    fn advance(&self, bytes: u64) {
+        self.with(|bar| {
+            if let Some(bar) = bar {
+                bar.inc(bytes);
+            }
+        });
+    }
+
+    fn end(&self) {
+        self.with(|bar| {
+            if let Some(bar) = bar.take() {
+                bar.finish_and_clear();
+            }
+        });
+    }
+}

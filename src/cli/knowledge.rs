@@ -1,0 +1,48 @@
+//! What the commands over the knowledge index share.
+
+use crate::{
+    config::Config,
+    domain::Access,
+    knowledge::{IndexRecipe, KnowledgeIndex},
+    model::OnnxEmbedder,
+    ports::Embedder,
+};
+use anyhow::{Context, anyhow};
+use serde::de::DeserializeOwned;
+use std::{io::BufRead, path::Path, sync::Arc};
+
+pub struct Knowledge {
+    pub index: Arc<KnowledgeIndex>,
+    pub embedder: Arc<OnnxEmbedder>,
+}
+
+impl Knowledge {
+    pub fn open(config: &Config, data_dir: &Path) -> anyhow::Result<Self> {
+        let embedder = OnnxEmbedder::open(&config.model)?;
+        let recipe = IndexRecipe { embedder: embedder.name().to_string(), dimension: embedder.dimension() };
+        let index = KnowledgeIndex::open(&data_dir.join("knowledge"), &recipe)?;
+        Ok(Self { index: Arc::new(index), embedder: Arc::new(embedder) })
+    }
+}
+
+/// What a person of `[[person]]` may see; nobody named: what everyone may.
+pub fn access_of(config: &Config, name: Option<&str>) -> anyhow::Result<Access> {
+    let Some(name) = name else {
+        return Ok(Access::everyone());
+    };
+    let person = config
+        .people
+        .iter()
+        .find(|person| person.name == name)
+        .ok_or_else(|| anyhow!("`{name}` is no [[person]] of the configuration"))?;
+    Ok(Access::member_of(person.groups.iter().cloned()))
+}
+
+/// The JSON objects of standard input, one a line. A line that is none is named.
+pub fn json_lines<T: DeserializeOwned>() -> impl Iterator<Item = anyhow::Result<T>> {
+    let lines = std::io::stdin().lock().lines().enumerate();
+    lines.filter(|(_, line)| line.as_ref().map_or(true, |line| !line.trim().is_empty())).map(|(n, line)| {
+        let line = line.with_context(|| format!("line {} of standard input can't be read", n + 1))?;
+        serde_json::from_str(&line).with_context(|| format!("line {} of standard input", n + 1))
+    })
+}

@@ -1,0 +1,115 @@
+//! The command line, one file a command. `design/commands.md` of the project
+//! is a contract: other programs call these.
+
+mod ask;
+mod audit;
+mod chat;
+mod document;
+mod doctor;
+mod embed;
+mod eval;
+mod feedback;
+mod ingest;
+mod passages;
+mod plan;
+mod search;
+mod serve;
+mod sql;
+
+use crate::{
+    config::{Config, ConfigError},
+    tools::ToolsFault,
+};
+use clap::{Parser, Subcommand};
+use std::{
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+/// Answers the people of a company from its documents, tickets and databases.
+#[derive(Debug, Parser)]
+#[command(name = "lorekeeper", version, propagate_version = true)]
+pub struct Cli {
+    /// Configuration file [default: lorekeeper.toml, if there is one]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where questions, answers and the index are kept
+    #[arg(long, global = true, value_name = "DIR", default_value = "lorekeeper-data")]
+    data_dir: PathBuf,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon: platforms and workers
+    Serve(serve::ServeArgs),
+    /// Chat in the terminal, on the same pipeline
+    Chat(chat::ChatArgs),
+    /// Ask one question, or a question a line
+    Ask(ask::AskArgs),
+    /// Show the plan for a question alone
+    Plan(plan::PlanArgs),
+    /// Read sources into the index: what is new, changed or gone
+    Ingest(ingest::IngestArgs),
+    /// Search the index
+    Search(search::SearchArgs),
+    /// Turn texts into vectors
+    Embed(embed::EmbedArgs),
+    /// Read-only SQL: the gate, named queries, free SELECTs
+    #[command(subcommand)]
+    Sql(sql::SqlCommand),
+    /// What people said about answers
+    #[command(subcommand)]
+    Feedback(feedback::FeedbackCommand),
+    /// Who asked what and got what
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
+    /// Ask the gold questions and print the figures
+    Eval(eval::EvalArgs),
+    /// Check everything that the configuration names
+    Doctor(doctor::DoctorArgs),
+}
+
+/// Runs the command. Exit status: 0 done, 1 failed, 2 wrong usage or configuration.
+pub async fn run(cli: Cli) -> ExitCode {
+    let config = match load_config(cli.config.as_deref()) {
+        Ok(config) => config,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::from(2);
+        }
+    };
+    let data_dir = cli.data_dir.as_path();
+    let outcome = match cli.command {
+        Command::Serve(args) => args.run(config, data_dir).await,
+        Command::Chat(args) => args.run(config, data_dir).await,
+        Command::Ask(args) => args.run(config, data_dir).await,
+        Command::Plan(args) => args.run(config, data_dir).await,
+        Command::Ingest(args) => args.run(&config, data_dir).await.map_err(Into::into),
+        Command::Search(args) => args.run(&config, data_dir).await.map_err(Into::into),
+        Command::Embed(args) => args.run(&config, data_dir).await.map_err(Into::into),
+        Command::Sql(command) => command.run(&config).await,
+        Command::Feedback(command) => command.run(&config, data_dir).await,
+        Command::Audit(command) => command.run(&config, data_dir).await,
+        Command::Eval(args) => args.run(config, data_dir).await,
+        Command::Doctor(args) => args.run(&config, data_dir).await,
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error:#}");
+            let wrong_configuration = error.is::<ConfigError>() || error.is::<ToolsFault>();
+            ExitCode::from(if wrong_configuration { 2 } else { 1 })
+        }
+    }
+}
+
+fn load_config(file: Option<&Path>) -> Result<Config, ConfigError> {
+    const DEFAULT: &str = "lorekeeper.toml";
+    match file {
+        Some(file) => crate::config::load(Some(file)),
+        None if Path::new(DEFAULT).exists() => crate::config::load(Some(Path::new(DEFAULT))),
+        None => crate::config::load(None),
+    }
+}

@@ -1,0 +1,178 @@
+//! Every sentence that a person in a chat can read, in one place.
+//!
+//! Say what is missing, what it means, and what to do next. No internal error
+//! text, no name of a table or host, no hint that something forbidden exists.
+
+use super::{Block, GapClass, Inline, Message, QuestionId};
+
+/// The placeholder that the answer replaces.
+pub fn working() -> Message {
+    vec![Block::notice("Looking it up …")]
+}
+
+pub fn disclaimer() -> Block {
+    Block::Disclaimer {
+        text:
+            "Put together by Lorekeeper from the sources above. Check them before you rely on it."
+                .into(),
+    }
+}
+
+/// The same words whether nothing is there or the asker may not see it.
+pub fn do_not_know(searched: &str) -> Block {
+    Block::paragraph(format!(
+        "I don't know. I searched {searched} and found nothing that answers this."
+    ))
+}
+
+pub fn no_such_record(id: &str) -> Block {
+    Block::Paragraph {
+        text: vec![
+            Inline::text("I don't know "),
+            Inline::code(id),
+            Inline::text(
+                ": there is no record of that name that I can use here. Check the number, or ask about the subject instead.",
+            ),
+        ],
+    }
+}
+
+pub fn nearest_sources(owner: Option<&str>) -> String {
+    match owner {
+        Some(owner) => {
+            format!("The nearest that I found is below; {owner} looks after it and may know.")
+        }
+        None => {
+            "The nearest that I found is below. Other words for the same thing may help.".into()
+        }
+    }
+}
+
+pub fn try_other_words() -> String {
+    "Other words for the same thing may help, or a name or number that stands in the document."
+        .into()
+}
+
+pub fn quoted_lead(title: &str, dated: Option<&str>) -> Block {
+    let mut text = vec![Inline::strong(title)];
+    text.push(Inline::text(match dated {
+        Some(date) => format!(" ({date}) says:"),
+        None => " says:".to_string(),
+    }));
+    Block::Paragraph { text }
+}
+
+pub fn also_lead(title: &str, dated: Option<&str>) -> Block {
+    let mut text = vec![Inline::text("See also "), Inline::strong(title)];
+    text.push(Inline::text(match dated {
+        Some(date) => format!(" ({date}):"),
+        None => ":".to_string(),
+    }));
+    Block::Paragraph { text }
+}
+
+pub fn newer_wins(older_title: &str) -> String {
+    format!("An older page, “{older_title}”, says something else; it was replaced by this one.")
+}
+
+pub fn low_confidence() -> String {
+    "I am not sure that this is what you asked for.".into()
+}
+
+pub fn data_as_of(time: &str, tool: &str) -> String {
+    format!("Data as of {time} UTC, from the query “{tool}”.")
+}
+
+pub fn rows_cut(shown: usize) -> String {
+    format!("Only the first {shown} rows are shown.")
+}
+
+pub fn greeting() -> Message {
+    vec![Block::paragraph(
+        "Hello! Ask me about the company's documents, tickets and business data, in your own words. \
+         I answer with my sources, and say so when I don't know.",
+    )]
+}
+
+pub fn thanks() -> Message {
+    vec![Block::paragraph(
+        "You're welcome. A 👍 or 👎 on an answer helps me to get better.",
+    )]
+}
+
+pub fn about_me() -> Message {
+    vec![
+        Block::paragraph("I am Lorekeeper. I look things up for you:"),
+        Block::List {
+            ordered: false,
+            items: vec![
+                vec![Inline::text(
+                    "what the handbook, runbooks, policies and specs say",
+                )],
+                vec![Inline::text(
+                    "tickets, by their number or by what they are about",
+                )],
+                vec![Inline::text(
+                    "live figures, such as sales, orders and refunds",
+                )],
+            ],
+        },
+        Block::paragraph(
+            "I only read; I never change anything. Ask in this thread, no need to mention me again.",
+        ),
+    ]
+}
+
+pub fn out_of_scope() -> Message {
+    vec![Block::paragraph(
+        "That is not something that I do: I only look things up in this company's documents, tickets and data, \
+         and I can't change anything. Ask me what one of them says.",
+    )]
+}
+
+/// The fixed refusal where outsiders read along (R1).
+pub fn outsiders_read_here() -> Message {
+    vec![Block::paragraph(
+        "I don't answer here, because people from outside the company may read along. Ask me in a direct message or an internal channel.",
+    )]
+}
+
+pub fn over_quota(next: &str) -> Message {
+    vec![Block::paragraph(format!(
+        "You have asked as much as your quota allows for now. Ask again {next}."
+    ))]
+}
+
+pub fn failed(id: QuestionId) -> Message {
+    vec![Block::paragraph(format!(
+        "Something went wrong on my side, and I could not answer. Ask again in a few minutes; if it stays so, tell the people who run me. (ref {id})"
+    ))]
+}
+
+pub fn timed_out(id: QuestionId) -> Message {
+    vec![Block::paragraph(format!(
+        "This took longer than I may take, so I stopped. Ask for less at once, or try again later. (ref {id})"
+    ))]
+}
+
+/// What a failed lookup means for the answer.
+pub fn gap(source: &str, class: GapClass) -> String {
+    match class {
+        GapClass::SourceDown => {
+            format!(
+                "I could not reach {source}, so what it knows is left out. Ask again in a few minutes."
+            )
+        }
+        GapClass::Timeout => format!(
+            "{source} took too long to answer, so what it knows is left out. Ask for a shorter time, or again later."
+        ),
+        GapClass::NotAllowed => format!(
+            "I was not let into {source}, so what it knows is left out. The people who run me can mend that."
+        ),
+        GapClass::NoData => format!("{source} has no data for this."),
+        GapClass::BadQuestion => format!(
+            "I could not make a question for {source} from your words. Name the time, the amount or the number that you mean."
+        ),
+        GapClass::ModelFailed => "My language model failed, so I quote the sources instead.".into(),
+    }
+}

@@ -1,0 +1,28 @@
+//! What the company knows: read from its sources, cut into passages, indexed,
+//! found again by those who may see it.
+//!
+//! `sources` reads documents, `chunk` cuts them into passages, `index` keeps
+//! the passages, `search` finds them. The index is also the list of what was
+//! ingested: each passage carries its document's id and content hash, so no
+//! second list can disagree with it.
+
+mod blocks;
+mod chunk;
+mod document;
+mod fingerprint;
+mod fusion;
+mod index;
+mod passage;
+mod search;
+mod sources;
+mod supersede;
+mod terms;
+
+pub use chunk::{Chunker, CountTokens};
+pub use document::{Body, Document};
+pub use fingerprint::fingerprint;
+pub use index::{IndexEntry, IndexError, IndexRecipe, KnowledgeIndex, Known};
+pub use passage::{IndexedPassage, Passage, passage_terms, searchable_text};
+pub use search::HybridSearch;
+pub use sources::{Hidden, Reading, SourceFault, read_source, source_bytes};
+pub use supersede::superseded_by;

@@ -1,0 +1,78 @@
+//! A passage: the piece of a document that is embedded, searched and shown.
+
+use super::terms::{TermVector, passage_vector};
+use crate::{domain::{Audience, DocumentId, SourceKind}, ports::Hit};
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+/// A piece of one document, as [`super::Chunker`] cuts it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Passage {
+    /// Heading path, outermost first, joined by ` > `; without the title.
+    pub section: String,
+    /// As it stands in the document, Markdown kept.
+    pub text: String,
+    /// The same words without markup: what is embedded and searched.
+    pub plain: String,
+    pub position: usize,
+}
+
+/// A passage as the index keeps it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct IndexedPassage {
+    pub document: DocumentId,
+    pub source: String,
+    pub origin: String,
+    pub kind: SourceKind,
+    pub title: String,
+    pub locator: String,
+    pub section: String,
+    /// Content hash of the document, in hex.
+    pub hash: String,
+    pub date: Option<NaiveDate>,
+    pub owner: Option<String>,
+    pub audience: Audience,
+    pub supersedes: Vec<String>,
+    /// The newer document that says it replaces this one.
+    pub superseded_by: Option<DocumentId>,
+    pub text: String,
+    pub position: usize,
+    /// Of the words, see [`super::fingerprint`]; in hex, because JSON numbers lose bits.
+    pub fingerprint: String,
+}
+
+impl IndexedPassage {
+    pub fn into_hit(self, score: f32, similarity: f32) -> Hit {
+        let version = self.hash.chars().take(12).collect();
+        Hit {
+            document: self.document,
+            source: self.source,
+            kind: self.kind,
+            title: self.title,
+            locator: self.locator,
+            section: self.section,
+            version,
+            date: self.date,
+            owner: self.owner,
+            superseded: self.superseded_by.is_some(),
+            text: self.text,
+            position: self.position,
+            score,
+            similarity,
+        }
+    }
+}
+
+/// What is embedded of a passage: title and heading path in front of its words.
+pub fn searchable_text(title: &str, passage: &Passage) -> String {
+    let parts = [title, &passage.section, &passage.plain];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
+/// The terms of a passage, those of its title and headings counted too.
+pub fn passage_terms(title: &str, passage: &Passage) -> TermVector {
+    passage_vector(&format!("{title}\n{}", passage.section), &passage.plain, HEADING_WEIGHT)
+}
+
+/// How often a term of the title or of a heading counts.
+const HEADING_WEIGHT: f32 = 1.0;

@@ -1,0 +1,116 @@
+//! The files of a source, and what each of them is.
+//!
+//! A `.gitignore` inside the folder counts, so a checkout may be named as it
+//! is. Hidden files are left out and links are not followed.
+
+use super::{Hidden, SourceFault};
+use ignore::WalkBuilder;
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+#[derive(Clone, Debug)]
+pub struct SourceFile {
+    pub path: PathBuf,
+    /// Relative to the source, with `/` between its parts.
+    pub name: String,
+    pub kind: FileKind,
+    pub bytes: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileKind {
+    Markdown,
+    Text,
+    /// One JSON object a line.
+    Lines,
+    /// A JSON array of objects.
+    Json,
+    /// Columns, parted by this byte.
+    Table(u8),
+}
+
+impl FileKind {
+    fn of(path: &Path) -> Option<Self> {
+        Some(match extension(path).as_str() {
+            "md" | "markdown" | "mdx" => FileKind::Markdown,
+            "txt" | "text" | "rst" | "adoc" | "org" => FileKind::Text,
+            "jsonl" | "ndjson" => FileKind::Lines,
+            "json" => FileKind::Json,
+            "csv" => FileKind::Table(b','),
+            "tsv" => FileKind::Table(b'\t'),
+            _ => return None,
+        })
+    }
+}
+
+/// Kinds of documents that people expect to be read and that are not read yet.
+const NOT_YET: &[&str] = &["pdf", "docx", "doc", "pptx", "xlsx", "odt", "html", "htm"];
+
+/// The files that can be read, in order of their names, and what can't be.
+pub fn list(root: &Path) -> (Vec<SourceFile>, Vec<SourceFault>) {
+    let whole = |problem: String| SourceFault::new(root.display().to_string(), problem, Hidden::Source);
+    match fs::metadata(root) {
+        Err(error) => (Vec::new(), vec![whole(format!("can't be read: {error}"))]),
+        Ok(about) if about.is_file() => match FileKind::of(root) {
+            Some(kind) => {
+                let name = root.file_name().unwrap_or_default().to_string_lossy().into_owned();
+                (vec![SourceFile { path: root.to_path_buf(), name, kind, bytes: about.len() }], Vec::new())
+            }
+            None => (Vec::new(), vec![whole(format!("files of the kind `.{}` can't be read", extension(root)))]),
+        },
+        Ok(_) => walk(root),
+    }
+}
+
+fn walk(root: &Path) -> (Vec<SourceFile>, Vec<SourceFault>) {
+    let (mut files, mut faults) = (Vec::new(), Vec::new());
+    let mut not_yet: BTreeMap<String, usize> = BTreeMap::new();
+    let walk = WalkBuilder::new(root)
+        .parents(false)
+        .git_global(false)
+        .git_exclude(false)
+        .require_git(false)
+        .sort_by_file_path(Path::cmp)
+        .build();
+    for entry in walk {
+        let entry = match entry {
+            Ok(entry) => entry,
+            // A folder that can't be opened may hold anything.
+            Err(error) => {
+                faults.push(SourceFault::new(root.display().to_string(), error.to_string(), Hidden::Source));
+                continue;
+            }
+        };
+        if !entry.file_type().is_some_and(|kind| kind.is_file()) {
+            continue;
+        }
+        let path = entry.path();
+        let Some(kind) = FileKind::of(path) else {
+            let extension = extension(path);
+            if NOT_YET.contains(&extension.as_str()) {
+                *not_yet.entry(extension).or_default() += 1;
+            }
+            continue;
+        };
+        let bytes = entry.metadata().map_or(0, |about| about.len());
+        files.push(SourceFile { path: path.to_path_buf(), name: name_in(root, path), kind, bytes });
+    }
+    faults.extend(not_yet.into_iter().map(|(extension, n)| {
+        let problem = format!("{n} files of the kind `.{extension}` are left out: this kind is not read yet");
+        SourceFault::new(root.display().to_string(), problem, Hidden::Nothing)
+    }));
+    (files, faults)
+}
+
+fn name_in(root: &Path, path: &Path) -> String {
+    let relative = path.strip_prefix(root).unwrap_or(path);
+    let parts: Vec<_> = relative.components().map(|part| part.as_os_str().to_string_lossy()).collect();
+    parts.join("/")
+}
+
+fn extension(path: &Path) -> String {
+    path.extension().unwrap_or_default().to_string_lossy().to_lowercase()
+}

@@ -1,0 +1,3 @@
+//! What is learned from people, and how it is measured.
+
+pub mod evaluation;

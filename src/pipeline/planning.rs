@@ -1,0 +1,387 @@
+//! Question -> plan. The planner sees the question, its thread and the
+//! catalogue, never a retrieved text.
+
+use super::{
+    arguments::{self, Arguments},
+    router::{IntentExamples, Route, Router, masked},
+};
+use crate::{
+    domain::{
+        Catalogue, Intent, Plan, Question, Role, SourceKind, Style, ToolCall, ToolSpec, Turn,
+    },
+    ports::{EmbedError, Embedder, TextRole},
+};
+use chrono::{DateTime, Utc};
+use std::sync::Arc;
+
+/// A tool is called from this score on. Chosen on the tuning part of the gold questions.
+const TOOL_SCORE: f32 = 0.50;
+/// Small talk and foreign topics must be this near, and nearer than anything else.
+const ASIDE_SCORE: f32 = 0.60;
+/// A question about one tool may be this much nearer to "knowledge" and still call it,
+/// when it names a time, an amount or a value of the tool.
+const ARGUMENT_BONUS: f32 = 0.06;
+
+pub struct Planner {
+    embedder: Arc<dyn Embedder>,
+    catalogue: Catalogue,
+    router: Router,
+}
+
+impl Planner {
+    pub async fn new(
+        embedder: Arc<dyn Embedder>,
+        intents: &IntentExamples,
+        catalogue: Catalogue,
+    ) -> Result<Self, EmbedError> {
+        let router = Router::new(embedder.as_ref(), intents, &catalogue).await?;
+        Ok(Self {
+            embedder,
+            catalogue,
+            router,
+        })
+    }
+
+    /// The same planner over another catalogue.
+    pub async fn with_catalogue(&self, catalogue: Catalogue) -> Result<Self, EmbedError> {
+        let router = self
+            .router
+            .with_tools(self.embedder.as_ref(), &catalogue)
+            .await?;
+        Ok(Self {
+            embedder: self.embedder.clone(),
+            catalogue,
+            router,
+        })
+    }
+
+    /// A plan for every question: where the model fails, searching only.
+    pub async fn plan(&self, question: &Question, now: DateTime<Utc>) -> Plan {
+        let text = standalone(&question.text, &question.thread);
+        match self
+            .embedder
+            .embed(vec![masked(&text)], TextRole::Query)
+            .await
+        {
+            Ok(vectors) => match vectors.first() {
+                Some(vector) => self.route(&text, vector, now),
+                None => Plan::search_only(text),
+            },
+            Err(error) => {
+                tracing::warn!(question.id = %question.id, error = %error, "planning fell back to searching only");
+                Plan::search_only(text)
+            }
+        }
+    }
+
+    fn route(&self, text: &str, vector: &[f32], now: DateTime<Utc>) -> Plan {
+        let ids = arguments::record_ids(text);
+        if let Some(plan) = self.record_plan(text, &ids, vector, now) {
+            return plan;
+        }
+        if asks_to_change(text) {
+            return aside(Intent::OutOfScope, text, 1.0);
+        }
+        let scores = self.router.scores(vector);
+        let score_of = |intent: Intent| {
+            scores
+                .iter()
+                .find(|score| score.route == Route::Intent(intent))
+                .map_or(0.0, |score| score.value)
+        };
+        let best_tool = self.best_tool(text, &scores, now);
+        let tool_score = best_tool.as_ref().map_or(0.0, |(.., score)| *score);
+        for intent in [Intent::SmallTalk, Intent::OutOfScope] {
+            let score = score_of(intent);
+            if score >= ASIDE_SCORE && score > tool_score && score > score_of(Intent::Knowledge) {
+                return aside(intent, text, score);
+            }
+        }
+        match best_tool {
+            Some((tool, arguments, score))
+                if score >= TOOL_SCORE && score > score_of(Intent::Knowledge) =>
+            {
+                tool_plan(tool, arguments, text, score)
+            }
+            _ => Plan {
+                confidence: score_of(Intent::Knowledge).max(0.0),
+                style: style_of(text),
+                ..Plan::search_only(text)
+            },
+        }
+    }
+
+    /// A question that names a record is about that record.
+    fn record_plan(
+        &self,
+        text: &str,
+        ids: &[String],
+        vector: &[f32],
+        now: DateTime<Utc>,
+    ) -> Option<Plan> {
+        if ids.is_empty() {
+            return None;
+        }
+        let scores = self.router.scores(vector);
+        let by_score = |tool: &&ToolSpec| {
+            let score = scores
+                .iter()
+                .find(|score| score.route == Route::Tool(tool.name.clone()));
+            (1e6 * score.map_or(0.0, |score| score.value)) as i64
+        };
+        let tool = self
+            .catalogue
+            .tools
+            .iter()
+            .filter(|tool| takes_id(tool, text, now))
+            .max_by_key(by_score);
+        Some(match tool {
+            Some(tool) => tool_plan(tool, arguments::extract(tool, text, now), text, 1.0)
+                .with_intent(Intent::Status),
+            None => Plan {
+                intent: Intent::Status,
+                sources: vec![SourceKind::Tickets, SourceKind::Documents],
+                confidence: 1.0,
+                ..Plan::search_only(text)
+            },
+        })
+    }
+
+    fn best_tool<'a>(
+        &'a self,
+        text: &str,
+        scores: &[super::router::Score],
+        now: DateTime<Utc>,
+    ) -> Option<(&'a ToolSpec, Arguments, f32)> {
+        scores
+            .iter()
+            .filter_map(|score| match &score.route {
+                Route::Tool(name) => Some((self.catalogue.tool(name)?, score.value)),
+                Route::Intent(_) => None,
+            })
+            .map(|(tool, score)| {
+                let arguments = arguments::extract(tool, text, now);
+                let score = if arguments.found > 0 {
+                    score + ARGUMENT_BONUS
+                } else {
+                    score
+                };
+                (tool, arguments, score)
+            })
+            .filter(|(_, arguments, _)| arguments.missing.is_empty())
+            .max_by(|(.., a), (.., b)| a.total_cmp(b))
+    }
+}
+
+fn takes_id(tool: &ToolSpec, text: &str, now: DateTime<Utc>) -> bool {
+    let has_id = tool
+        .parameters
+        .iter()
+        .any(|p| matches!(p.kind, crate::domain::ParameterKind::Id { .. }));
+    let arguments = arguments::extract(tool, text, now);
+    has_id
+        && arguments.missing.is_empty()
+        && tool.parameters.iter().any(|p| {
+            matches!(p.kind, crate::domain::ParameterKind::Id { .. })
+                && arguments.values.contains_key(&p.name)
+        })
+}
+
+impl Plan {
+    fn with_intent(self, intent: Intent) -> Self {
+        Self { intent, ..self }
+    }
+}
+
+fn tool_plan(tool: &ToolSpec, arguments: Arguments, text: &str, score: f32) -> Plan {
+    let analytical = is_analytical(text) || is_analytical(&tool.description);
+    Plan {
+        intent: if analytical {
+            Intent::Analytical
+        } else {
+            Intent::Live
+        },
+        sources: vec![SourceKind::Business],
+        top_k: if analytical { 10 } else { 5 },
+        style: Style::Table,
+        search: text.to_string(),
+        tools: vec![ToolCall {
+            name: tool.name.clone(),
+            args: arguments.values,
+        }],
+        confidence: score.min(1.0),
+    }
+}
+
+fn aside(intent: Intent, text: &str, confidence: f32) -> Plan {
+    Plan {
+        intent,
+        sources: Vec::new(),
+        tools: Vec::new(),
+        style: Style::Brief,
+        confidence,
+        ..Plan::search_only(text)
+    }
+}
+
+fn is_analytical(text: &str) -> bool {
+    const SIGNS: [&str; 17] = [
+        "top ",
+        "best",
+        "worst",
+        "average",
+        "avg",
+        "mean",
+        "compare",
+        "versus",
+        " vs",
+        "trend",
+        "by region",
+        "per ",
+        "total",
+        "most",
+        "highest",
+        "lowest",
+        "rank",
+    ];
+    let text = text.to_lowercase();
+    SIGNS.iter().any(|sign| text.contains(sign))
+}
+
+fn style_of(text: &str) -> Style {
+    let text = text.to_lowercase();
+    let starts = |words: &[&str]| words.iter().any(|word| text.starts_with(word));
+    if starts(&["how do", "how to", "how can", "steps"]) || text.contains("step by step") {
+        Style::List
+    } else if starts(&[
+        "who", "when", "how long", "how much", "how many", "is ", "are ", "can ", "does ",
+    ]) {
+        Style::Brief
+    } else {
+        Style::Explanation
+    }
+}
+
+/// A request to change something: an imperative verb of writing at the start.
+/// "Send me" and "show me" ask for reading.
+fn asks_to_change(text: &str) -> bool {
+    const VERBS: [&str; 24] = [
+        "create", "delete", "remove", "cancel", "close", "reopen", "assign", "update", "change",
+        "set", "approve", "refund", "issue", "book", "add", "drop", "insert", "ship", "order",
+        "mark", "grant", "fire", "restart", "reboot",
+    ];
+    const POLITE: [&str; 9] = [
+        "please",
+        "pls",
+        "can you",
+        "could you",
+        "would you",
+        "lore",
+        "hey",
+        "go ahead and",
+        "just",
+    ];
+    let mut rest = text.trim().to_lowercase();
+    while let Some(polite) = POLITE.iter().find(|polite| rest.starts_with(**polite)) {
+        rest = rest[polite.len()..]
+            .trim_start_matches([',', ' ', '!'])
+            .to_string();
+    }
+    let mut words = rest.split_whitespace();
+    let first = words.next().unwrap_or_default();
+    let second = words.next().unwrap_or_default();
+    // "order ORD-1 status", "refund policy", "update on REQ-1" name things; a determiner shows the imperative.
+    VERBS.contains(&first)
+        && (matches!(
+            second,
+            "the"
+                | "this"
+                | "that"
+                | "my"
+                | "a"
+                | "an"
+                | "all"
+                | "me"
+                | "it"
+                | "every"
+                | "another"
+                | "new"
+        ) || arguments::record_ids(second).len() == 1 && !matches!(first, "order" | "update"))
+}
+
+/// The question made to stand alone. A short follow-up takes over what was asked before.
+pub fn standalone(text: &str, thread: &[Turn]) -> String {
+    let asked_before = thread.iter().rev().find(|turn| turn.role == Role::User);
+    match asked_before {
+        Some(before) if leans_on_thread(text) => format!("{} {}", before.text.trim(), text.trim()),
+        _ => text.trim().to_string(),
+    }
+}
+
+fn leans_on_thread(text: &str) -> bool {
+    const STARTS: [&str; 10] = [
+        "and ",
+        "what about",
+        "how about",
+        "also ",
+        "same ",
+        "but ",
+        "or ",
+        "for ",
+        "why",
+        "then ",
+    ];
+    const POINTERS: [&str; 12] = [
+        "it", "its", "that", "this", "they", "them", "those", "these", "he", "she", "there", "one",
+    ];
+    let text = text.trim().to_lowercase();
+    let words: Vec<&str> = text
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect();
+    STARTS.iter().any(|start| text.starts_with(start))
+        || (words.len() <= 8 && words.iter().any(|word| POINTERS.contains(word)))
+        || words.len() <= 2
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_to_change_something_are_recognised() {
+        let check =
+            |text: &str, expected: bool| assert_eq!(asks_to_change(text), expected, "{text}");
+        check("please delete the order ORD-10023", true);
+        check("can you create a ticket for me", true);
+        check("close REQ-1234", true);
+        check("update on REQ-1234", false);
+        check("refund policy for terminals", false);
+        check("order ORD-10023 status", false);
+        check("show me the refunds of today", false);
+        check("how do I cancel an order", false);
+    }
+
+    #[test]
+    fn short_follow_up_takes_over_the_question_before() {
+        let thread = [
+            Turn {
+                role: Role::User,
+                text: "revenue last week?".into(),
+            },
+            Turn {
+                role: Role::Assistant,
+                text: "It was 5.".into(),
+            },
+        ];
+        assert_eq!(
+            standalone("and in Germany?", &thread),
+            "revenue last week? and in Germany?"
+        );
+        assert_eq!(
+            standalone("who may approve a discount of 20 percent?", &thread),
+            "who may approve a discount of 20 percent?"
+        );
+        assert_eq!(standalone("and in Germany?", &[]), "and in Germany?");
+    }
+}

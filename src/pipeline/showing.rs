@@ -1,0 +1,236 @@
+//! Records and rows, shown as they are: a sentence, then the table.
+
+use super::{
+    Gathered,
+    composing::{Draft, evidence_of},
+};
+use crate::{
+    domain::{
+        Block, Confidence, DocumentId, Evidence, EvidenceKind, Inline, Intent, Message, Plan, Rows,
+        ToolResult, reply,
+    },
+    ports::Hit,
+};
+use serde_json::Value;
+
+/// Rows shown in the thread; the audit record keeps them all.
+const SHOWN_ROWS: usize = 15;
+
+/// What the tools said. Every figure is a tool's.
+pub(super) fn results(plan: &Plan, gathered: Gathered) -> Draft {
+    let mut message = Message::new();
+    let mut evidence = Vec::new();
+    let mut found = false;
+    for (i, result) in gathered.results.into_iter().enumerate() {
+        let n = i + 1;
+        let missing_record = plan.intent == Intent::Status && result.rows.rows.is_empty();
+        if missing_record {
+            message.push(reply::no_such_record(&record_of(plan)));
+        } else {
+            found = true;
+            message.extend(result_blocks(n, &result));
+        }
+        evidence.push(evidence_of_result(n, result));
+    }
+    message.extend(
+        gathered
+            .gaps
+            .iter()
+            .map(|gap| Block::notice(gap.message.clone())),
+    );
+    Draft {
+        message,
+        citations: if found {
+            evidence.iter().map(|e| e.n).collect()
+        } else {
+            Vec::new()
+        },
+        evidence,
+        gaps: gathered.gaps,
+        abstained: !found,
+        confidence: if plan.confidence > 0.65 {
+            Confidence::High
+        } else {
+            Confidence::Medium
+        },
+    }
+}
+
+fn record_of(plan: &Plan) -> String {
+    super::arguments::record_ids(&plan.search)
+        .into_iter()
+        .next()
+        .unwrap_or_default()
+}
+
+fn result_blocks(n: usize, result: &ToolResult) -> Message {
+    let mut message = vec![Block::Paragraph {
+        text: vec![
+            Inline::strong(result.lead.clone()),
+            Inline::text(" "),
+            Inline::Cite { n },
+        ],
+    }];
+    if worth_a_table(&result.rows) {
+        message.push(table(&result.rows));
+        if result.rows.rows.len() > SHOWN_ROWS || result.rows.truncated {
+            message.push(Block::notice(reply::rows_cut(
+                SHOWN_ROWS.min(result.rows.rows.len()),
+            )));
+        }
+    }
+    let time = result.as_of.format("%-d %B %Y, %H:%M").to_string();
+    message.push(Block::notice(reply::data_as_of(
+        &time,
+        &result.tool.replace('_', " "),
+    )));
+    message
+}
+
+/// One row of one or two values is in the sentence already.
+fn worth_a_table(rows: &Rows) -> bool {
+    rows.rows.len() > 1 || (rows.rows.len() == 1 && rows.columns.len() > 2)
+}
+
+fn table(rows: &Rows) -> Block {
+    Block::Table {
+        caption: String::new(),
+        header: rows
+            .columns
+            .iter()
+            .map(|column| column.replace('_', " "))
+            .collect(),
+        rows: rows
+            .rows
+            .iter()
+            .take(SHOWN_ROWS)
+            .map(|row| row.iter().map(cell).collect())
+            .collect(),
+    }
+}
+
+/// A value as a person reads it: thousands apart, an empty cell as a dash.
+pub(super) fn cell(value: &Value) -> String {
+    match value {
+        Value::Null => "–".into(),
+        Value::String(text) => text.clone(),
+        Value::Bool(true) => "yes".into(),
+        Value::Bool(false) => "no".into(),
+        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
+            (Some(whole), _) => grouped(&whole.to_string()),
+            (None, Some(real)) => {
+                let text = format!("{real:.2}");
+                let (whole, rest) = text.split_once('.').unwrap_or((&text, "00"));
+                format!("{}.{rest}", grouped(whole))
+            }
+            _ => number.to_string(),
+        },
+        other => other.to_string(),
+    }
+}
+
+/// `1234567` as `1,234,567`. Four digits stay together only in years, which
+/// come as text or as a number below 10,000: those are left alone.
+fn grouped(whole: &str) -> String {
+    let (sign, digits) = whole
+        .strip_prefix('-')
+        .map_or(("", whole), |digits| ("-", digits));
+    if digits.len() < 5 {
+        return whole.to_string();
+    }
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    format!("{sign}{text}")
+}
+
+fn evidence_of_result(n: usize, result: ToolResult) -> Evidence {
+    Evidence {
+        n,
+        kind: EvidenceKind::Rows,
+        document: DocumentId::new(result.tool.clone()),
+        title: result.tool.replace('_', " "),
+        locator: format!("{}:{}", result.source, result.tool),
+        section: String::new(),
+        version: result.as_of.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        date: Some(result.as_of.date_naive()),
+        owner: None,
+        text: result.lead.clone(),
+        score: 1.0,
+        rows: Some(result),
+    }
+}
+
+/// The records that the question names, or that there is none.
+pub(super) fn records(gathered: Gathered) -> Draft {
+    let mut message = Message::new();
+    let mut evidence: Vec<Evidence> = Vec::new();
+    let mut citations = Vec::new();
+    for (name, passages) in &gathered.records {
+        match passages.first() {
+            Some(first) => {
+                let n = evidence.len() + 1;
+                message.extend(record(n, first, passages));
+                evidence.push(evidence_of(n, first));
+                citations.push(n);
+            }
+            None => message.push(reply::no_such_record(name)),
+        }
+    }
+    message.extend(
+        gathered
+            .gaps
+            .iter()
+            .map(|gap| Block::notice(gap.message.clone())),
+    );
+    let abstained = citations.is_empty();
+    Draft {
+        message,
+        evidence,
+        citations,
+        gaps: gathered.gaps,
+        abstained,
+        confidence: Confidence::High,
+    }
+}
+
+/// A record in full: its name and title, then its text, line by line.
+fn record(n: usize, first: &Hit, passages: &[Hit]) -> Message {
+    let mut message = vec![Block::Paragraph {
+        text: vec![
+            Inline::strong(first.document.as_str()),
+            Inline::text(format!(" {} ", first.title)),
+            Inline::Cite { n },
+        ],
+    }];
+    for line in passages
+        .iter()
+        .flat_map(|passage| passage.text.lines())
+        .filter(|line| !line.trim().is_empty())
+    {
+        message.push(Block::Quote {
+            text: vec![Inline::text(line.trim())],
+        });
+    }
+    message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn values_are_shown_as_people_read_them() {
+        let check = |value: Value, expected: &str| assert_eq!(cell(&value), expected);
+        check(json!(1234567), "1,234,567");
+        check(json!(2026), "2026");
+        check(json!(-54321.5), "-54,321.50");
+        check(json!(null), "–");
+        check(json!("ORD-1"), "ORD-1");
+    }
+}

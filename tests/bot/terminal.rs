@@ -1,0 +1,109 @@
+//! The command line as other programs call it.
+
+use super::{data_folder, lorekeeper};
+use serde_json::Value;
+use std::{
+    io::Write,
+    path::Path,
+    process::{Output, Stdio},
+};
+
+fn run(data: &Path, arguments: &[&str], input: &str) -> Output {
+    let mut child = lorekeeper(data)
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    child.stdin.take().expect("the input is a pipe").write_all(input.as_bytes()).expect("the input is written");
+    child.wait_with_output().expect("the program ends")
+}
+
+fn printed(data: &Path, arguments: &[&str], input: &str) -> String {
+    let output = run(data, arguments, input);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("the output is text")
+}
+
+fn document(data: &Path, arguments: &[&str]) -> Value {
+    serde_json::from_str(&printed(data, arguments, "")).expect("the output is one JSON document")
+}
+
+#[test]
+fn ask_prints_a_cited_answer_as_json() {
+    let data = data_folder();
+    let answer = document(data.path(), &["ask", "--json", "How long can a customer return a terminal?"]);
+    assert_eq!(answer["abstained"], false);
+    let cited = &answer["citations"][0];
+    let evidence = answer["evidence"].as_array().expect("a list").iter().find(|e| &e["n"] == cited);
+    let evidence = evidence.expect("the citation names an evidence");
+    assert_eq!(evidence["document"], "policies/returns-2026.md");
+    assert!(answer["answer"].as_str().expect("text").contains("[1]") || cited != 1, "{answer}");
+    for key in ["id", "question", "plan", "gaps", "confidence", "generator", "timings_ms"] {
+        assert!(!answer[key].is_null(), "{key} is missing");
+    }
+}
+
+#[test]
+fn live_question_is_answered_from_the_database() {
+    let data = data_folder();
+    let answer = document(data.path(), &["ask", "--json", "any high-ticket sale in the last 24 hours?"]);
+    assert_eq!(answer["plan"]["tools"][0]["name"], "high_ticket_sales");
+    assert_eq!(answer["plan"]["tools"][0]["args"]["period"], "24h");
+    assert_eq!(answer["evidence"][0]["kind"], "rows");
+    assert!(answer["answer"].as_str().expect("text").contains("EUR"), "{answer}");
+}
+
+#[test]
+fn restricted_page_and_absent_page_look_the_same() {
+    let data = data_folder();
+    let restricted = document(data.path(), &["ask", "--json", "What does a Roam cost us to make?"]);
+    assert_eq!(restricted["abstained"], true);
+    let evidence = restricted["evidence"].to_string();
+    assert!(!evidence.contains("margins-2026"), "{evidence}");
+    let allowed = document(data.path(), &["ask", "--json", "--as", "mara", "What is the landed cost of the Roam?"]);
+    assert!(allowed["evidence"].to_string().contains("margins-2026"), "{allowed}");
+    let in_channel =
+        document(data.path(), &["ask", "--json", "--as", "mara", "--channel", "general", "What is the landed cost of the Roam?"]);
+    assert!(!in_channel["evidence"].to_string().contains("margins-2026"), "{in_channel}");
+}
+
+#[test]
+fn chat_answers_a_question_a_line_and_keeps_feedback() {
+    let data = data_folder();
+    let text = printed(data.path(), &["chat"], "REQ-1155\n:react -1 not what I meant\n:help\n");
+    assert!(text.contains("REQ-1155"), "{text}");
+    assert!(text.contains("Noted, thank you."), "{text}");
+    let rows = printed(data.path(), &["feedback", "list", "--json"], "");
+    let row: Value = serde_json::from_str(rows.lines().next().expect("one row")).expect("a JSON line");
+    assert_eq!(row["verdict"], "negative");
+    assert_eq!(row["reason"], "not what I meant");
+    let audit = printed(data.path(), &["audit", "verify", "--json"], "");
+    assert_eq!(serde_json::from_str::<Value>(&audit).expect("JSON")["intact"], true);
+}
+
+#[test]
+fn search_and_plan_read_lines() {
+    let data = data_folder();
+    let hits = printed(data.path(), &["search", "--lines", "--top-k", "3"], "{\"id\":\"a\",\"query\":\"refund window\"}\n");
+    let hits: Value = serde_json::from_str(hits.trim()).expect("one JSON line");
+    assert_eq!(hits["id"], "a");
+    assert_eq!(hits["hits"].as_array().expect("a list").len(), 3);
+    let plans = printed(data.path(), &["plan", "--lines"], "{\"id\":\"b\",\"question\":\"top 3 reps last quarter\"}\n");
+    let plan: Value = serde_json::from_str(plans.trim()).expect("one JSON line");
+    assert_eq!(plan["plan"]["tools"][0]["name"], "top_reps");
+    assert_eq!(plan["plan"]["tools"][0]["args"]["top"], 3);
+}
+
+#[test]
+fn wrong_usage_and_wrong_configuration_end_with_status_two() {
+    let data = data_folder();
+    assert_eq!(run(data.path(), &["ask"], "").status.code(), Some(2));
+    let file = data.path().join("wrong.toml");
+    std::fs::write(&file, "[retreival]\ncandidates = 5\n").expect("the file is written");
+    let path = file.display().to_string();
+    let output = run(data.path(), &["--config", &path, "doctor"], "");
+    // A second --config replaces the first only if clap lets it: either way it is wrong usage.
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+}
