@@ -5,7 +5,7 @@ use tracing_subscriber::EnvFilter;
 
 /// `slack_morphism` and `serenity` write message bodies and socket tickets into
 /// their own events, `sqlx` writes statements: they stay silent or terse.
-const FILTER: &str = "warn,lorekeeper=info,slack_morphism=off,serenity=error,sqlx=error,ort=error,hyper=error,h2=error,tokenizers=error";
+const FILTER: &str = "warn,lorekeeper=info,qdrant_edge=error,slack_morphism=off,serenity=error,sqlx=error,ort=error,hyper=error,h2=error,tokenizers=error";
 
 /// Writes to standard error: lines for people at a terminal, JSON elsewhere.
 /// `LOREKEEPER_LOG` chooses what of our own is said, such as `debug` or `warn`.
