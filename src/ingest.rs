@@ -28,6 +28,9 @@ use tokio::{sync::mpsc, task::spawn_blocking};
 /// Passages embedded together: enough to sort them by length, few enough for a smooth bar.
 const BATCH: usize = 128;
 
+/// How much work a kill may cost at most.
+const FLUSH_EVERY: Duration = Duration::from_secs(5);
+
 /// Documents that are cut while earlier ones are being embedded.
 const AHEAD: usize = 64;
 
@@ -145,6 +148,7 @@ struct SourceRun<'a> {
     progress: &'a dyn Progress,
     waiting: Vec<Prepared>,
     fingerprints: HashSet<u64>,
+    flushed: Instant,
     seen: Seen,
 }
 
@@ -162,6 +166,7 @@ impl<'a> SourceRun<'a> {
             progress,
             waiting: Vec::new(),
             fingerprints: HashSet::new(),
+            flushed: Instant::now(),
             seen: Seen::default(),
         })
     }
@@ -247,10 +252,15 @@ impl<'a> SourceRun<'a> {
             }
         }
         let index = self.ingestor.index.clone();
-        spawn_blocking(move || index.write(entries))
-            .await
-            .map_err(|_| IngestError::Interrupted)??;
-        Ok(())
+        let flush = self.flushed.elapsed() >= FLUSH_EVERY;
+        if flush {
+            self.flushed = Instant::now();
+        }
+        let written = spawn_blocking(move || {
+            index.write(entries)?;
+            if flush { index.flush() } else { Ok(()) }
+        });
+        Ok(written.await.map_err(|_| IngestError::Interrupted)??)
     }
 
     /// Removes what is gone, notes what is replaced, and puts everything on disk.
