@@ -9,10 +9,11 @@
 //! forgot the nonce and a moderator deleted an earlier part of the answer.
 
 use super::{
+    failure::{Failure, code},
     pacer::Pacer,
     places::Places,
     render,
-    rest::{Call, Rest, RestError},
+    rest::{Call, Rest},
     thread_name::thread_name,
     typing::Typing,
 };
@@ -29,20 +30,6 @@ const SUPPRESS_EMBEDS: u64 = 1 << 2;
 /// Types of messages that somebody wrote.
 const REGULAR: u64 = 0;
 const REPLY: u64 = 19;
-
-mod code {
-    pub const UNKNOWN_CHANNEL: i64 = 10003;
-    pub const UNKNOWN_MEMBER: i64 = 10007;
-    pub const UNKNOWN_MESSAGE: i64 = 10008;
-    pub const UNKNOWN_USER: i64 = 10013;
-    pub const NO_ACCESS: i64 = 50001;
-    pub const NO_PERMISSION: i64 = 50013;
-    pub const WRONG_CHANNEL_TYPE: i64 = 50024;
-    pub const THREAD_EXISTS: i64 = 160004;
-    pub const THREAD_LOCKED: i64 = 160005;
-    pub const TOO_MANY_THREADS: i64 = 160006;
-    pub const TOO_MANY_NEWS_THREADS: i64 = 160007;
-}
 
 pub struct Discord {
     rest: Arc<Rest>,
@@ -335,78 +322,6 @@ fn parse(id: &str) -> Result<NonZeroU64, ChatError> {
         call: "read id",
         code: "not a Discord id".into(),
     })
-}
-
-/// A call that did not succeed.
-pub struct Failure {
-    pub call: &'static str,
-    pub error: RestError,
-}
-
-impl Failure {
-    fn has<const N: usize>(&self, codes: [i64; N]) -> bool {
-        matches!(self.error, RestError::Refused { code, .. } if codes.contains(&code))
-    }
-
-    fn is_no_member(&self) -> bool {
-        self.has([code::UNKNOWN_MEMBER, code::UNKNOWN_USER])
-    }
-
-    fn is_no_place_for_threads(&self) -> bool {
-        self.has([
-            code::NO_ACCESS,
-            code::NO_PERMISSION,
-            code::WRONG_CHANNEL_TYPE,
-            code::TOO_MANY_THREADS,
-            code::TOO_MANY_NEWS_THREADS,
-        ])
-    }
-
-    fn is_closed_thread(&self) -> bool {
-        self.has([
-            code::UNKNOWN_CHANNEL,
-            code::NO_ACCESS,
-            code::NO_PERMISSION,
-            code::THREAD_LOCKED,
-        ])
-    }
-
-    fn is_elsewhere(&self) -> bool {
-        self.has([code::UNKNOWN_CHANNEL, code::UNKNOWN_MESSAGE])
-    }
-
-    /// Of a call that may have had its effect although its response was lost.
-    fn of_create(self) -> ChatError {
-        match self.error {
-            RestError::Lost(source) => ChatError::InDoubt {
-                call: self.call,
-                source,
-            },
-            _ => self.of_repeatable(),
-        }
-    }
-
-    /// Of a call that is harmless to repeat.
-    pub fn of_repeatable(self) -> ChatError {
-        match self.error {
-            RestError::RateLimited { retry_after } => ChatError::RateLimited { retry_after },
-            RestError::Unauthorized => ChatError::Unauthorized { code: "401".into() },
-            RestError::Refused { status, code } => {
-                let code = if code == 0 {
-                    format!("status {status}")
-                } else {
-                    code.to_string()
-                };
-                ChatError::Permanent {
-                    call: self.call,
-                    code,
-                }
-            }
-            RestError::Lost(source) | RestError::Unreachable(source) => {
-                ChatError::Unavailable(source)
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -14,13 +14,17 @@
 mod client;
 mod delivery;
 mod events;
+mod failure;
 mod gateway;
 mod limits;
+mod lines;
 mod markdown;
 mod pacer;
+mod page;
 mod places;
 mod render;
 mod rest;
+mod table;
 mod thread_name;
 mod typing;
 

@@ -6,24 +6,18 @@
 //! Deliberately absent: embeds and components V2. Plain content is what screen
 //! readers, search and notifications read.
 
-use super::markdown::{
-    NOTHING_VISIBLE, code_line, code_span, cut, escape, language, length, link, printable,
+use super::{
+    lines::{Lead, Line, Writer, fenced, one_line, text_lines},
+    markdown::{code_span, escape, link},
+    page::paginate,
+    table::table_lines,
 };
 use crate::{
     domain::{Block, Inline, Message, QuestionId, SourceLine, Verdict},
     ports::Part,
 };
 use serde_json::{Value, json};
-use unicode_segmentation::UnicodeSegmentation;
 
-/// Characters in one message.
-pub const CONTENT_LIMIT: usize = 2_000;
-/// What is left for text when every part carries its number.
-const PAGE_LIMIT: usize = CONTENT_LIMIT - 32;
-/// Escaping at most doubles a piece of this length, so it fits a page.
-const PIECE_LIMIT: usize = 900;
-/// Wider tables wrap in Discord's narrow column and can't be read.
-const TABLE_COLUMNS: usize = 60;
 const HELPFUL: &str = "Helpful";
 const NOT_HELPFUL: &str = "Not helpful";
 
@@ -80,37 +74,6 @@ fn feedback_buttons(question: QuestionId) -> Value {
     ]}])
 }
 
-/// One line as it is written, and as a person would read it aloud.
-#[derive(Debug, Default)]
-struct Line {
-    markup: String,
-    plain: String,
-    /// The fenced block that it stands in, by its language.
-    fence: Option<String>,
-    /// It starts a block, and so a blank line goes before it.
-    starts_block: bool,
-    /// It is the rest of the line before, with no break between.
-    continues: bool,
-}
-
-/// What stands at the front of a block's lines.
-#[derive(Clone, Copy)]
-struct Lead<'a> {
-    first: &'a str,
-    rest: &'a str,
-}
-
-impl<'a> Lead<'a> {
-    const NONE: Lead<'static> = Lead::every("");
-
-    const fn every(lead: &'a str) -> Self {
-        Lead {
-            first: lead,
-            rest: lead,
-        }
-    }
-}
-
 fn lines(block: &Block) -> Vec<Line> {
     let mut lines = match block {
         Block::Paragraph { text } => text_lines(text, Lead::NONE),
@@ -132,19 +95,6 @@ fn lines(block: &Block) -> Vec<Line> {
         first.starts_block = true;
     }
     lines
-}
-
-fn text_lines(text: &[Inline], lead: Lead) -> Vec<Line> {
-    let mut writer = Writer::new(lead);
-    for inline in text {
-        match inline {
-            Inline::Text { text } => writer.text(text, escape),
-            Inline::Strong { text } => writer.text(text, |text| format!("**{}**", escape(text))),
-            Inline::Code { text } => writer.text(text, code_span),
-            Inline::Cite { n } => writer.text(&format!("[{n}]"), escape),
-        }
-    }
-    writer.finish()
 }
 
 fn list_lines(ordered: bool, items: &[Vec<Inline>]) -> Vec<Line> {
@@ -185,261 +135,15 @@ fn source_lines(source: &SourceLine) -> Vec<Line> {
     writer.finish()
 }
 
-fn fenced<'a>(name: &str, text: impl Iterator<Item = &'a str>) -> Vec<Line> {
-    let line = |text: &str| Line {
-        markup: code_line(text),
-        plain: printable(text),
-        fence: Some(language(name).to_string()),
-        ..Line::default()
-    };
-    text.flat_map(|text| cut(text, PIECE_LIMIT))
-        .map(line)
-        .collect()
-}
-
-/// Aligned columns where they fit a phone or a side panel; otherwise one list
-/// item a row, every value with its column's name.
-fn table_lines(caption: &str, header: &[String], rows: &[Vec<String>]) -> Vec<Line> {
-    let mut lines = text_lines(&[Inline::strong(one_line(caption))], Lead::NONE);
-    let widths = widths(header, rows);
-    let total = widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
-    if total <= TABLE_COLUMNS {
-        let rule: Vec<String> = widths.iter().map(|&width| "-".repeat(width)).collect();
-        let aligned: Vec<String> = [header, &rule]
-            .into_iter()
-            .chain(rows.iter().map(Vec::as_slice))
-            .map(|row| align(row, &widths))
-            .collect();
-        lines.extend(fenced("", aligned.iter().map(String::as_str)));
-    } else {
-        lines.extend(rows.iter().flat_map(|row| row_as_item(header, row)));
-    }
-    lines
-}
-
-fn widths(header: &[String], rows: &[Vec<String>]) -> Vec<usize> {
-    let columns = rows
-        .iter()
-        .map(Vec::len)
-        .chain([header.len()])
-        .max()
-        .unwrap_or(0);
-    let width = |cell: &String| one_line(cell).graphemes(true).count();
-    let widest = |column: usize| {
-        let cells = rows
-            .iter()
-            .map(Vec::as_slice)
-            .chain([header])
-            .filter_map(|row| row.get(column));
-        cells.map(width).max().unwrap_or(0)
-    };
-    (0..columns).map(widest).collect()
-}
-
-fn align(row: &[String], widths: &[usize]) -> String {
-    let cell = |(column, &width): (usize, &usize)| {
-        let text = row
-            .get(column)
-            .map(|cell| one_line(cell))
-            .unwrap_or_default();
-        let gap = width.saturating_sub(text.graphemes(true).count());
-        text + &" ".repeat(gap)
-    };
-    let cells: Vec<String> = widths.iter().enumerate().map(cell).collect();
-    cells.join("  ").trim_end().to_string()
-}
-
-fn row_as_item(header: &[String], row: &[String]) -> Vec<Line> {
-    let cell = |(column, value): (usize, &String)| match header.get(column) {
-        Some(name) => format!("{}: {}", one_line(name), one_line(value)),
-        None => one_line(value),
-    };
-    let cells: Vec<String> = row.iter().enumerate().map(cell).collect();
-    text_lines(
-        &[Inline::text(cells.join("; "))],
-        Lead {
-            first: "- ",
-            rest: "  ",
-        },
-    )
-}
-
-fn one_line(text: &str) -> String {
-    text.split(['\n', '\r'])
-        .filter(|line| !line.trim().is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-/// Puts runs of text into lines, none of them longer than a page takes.
-struct Writer<'a> {
-    lead: Lead<'a>,
-    lines: Vec<Line>,
-    line: Line,
-}
-
-impl<'a> Writer<'a> {
-    fn new(lead: Lead<'a>) -> Self {
-        let line = Line {
-            markup: lead.first.into(),
-            ..Line::default()
-        };
-        Self {
-            lead,
-            lines: Vec::new(),
-            line,
-        }
-    }
-
-    fn text(&mut self, text: &str, write: impl Fn(&str) -> String) {
-        for (i, line) in text.split('\n').enumerate() {
-            if i > 0 {
-                self.end_line(false);
-            }
-            for piece in cut(line, PIECE_LIMIT)
-                .into_iter()
-                .filter(|piece| !piece.is_empty())
-            {
-                self.whole(&write(piece), &printable(piece));
-            }
-        }
-    }
-
-    fn whole(&mut self, markup: &str, plain: &str) {
-        if length(&self.line.markup) + length(markup) > PAGE_LIMIT {
-            self.end_line(true);
-        }
-        let (before, after) = (self.line.markup.chars().last(), markup.chars().next());
-        if before == after && matches!(after, Some('`' | '*')) {
-            // Two fences in a row would be read as one longer fence.
-            self.line.markup.push(NOTHING_VISIBLE);
-        }
-        self.line.markup += markup;
-        self.line.plain += plain;
-    }
-
-    fn end_line(&mut self, continues: bool) {
-        // A line that goes on needs its lead again only where a lead is repeated
-        // on every line; there it can't be joined to what went before.
-        let joined = continues && self.lead.rest.trim().is_empty();
-        let markup = if joined {
-            String::new()
-        } else {
-            self.lead.rest.to_string()
-        };
-        let next = Line {
-            markup,
-            continues: joined,
-            ..Line::default()
-        };
-        self.lines.push(std::mem::replace(&mut self.line, next));
-    }
-
-    fn finish(mut self) -> Vec<Line> {
-        self.lines.push(self.line);
-        while self
-            .lines
-            .last()
-            .is_some_and(|line| line.plain.trim().is_empty())
-        {
-            self.lines.pop();
-        }
-        self.lines
-    }
-}
-
-/// The text of one message while it grows.
-#[derive(Default)]
-struct Page {
-    markup: String,
-    plain: String,
-    fence: Option<String>,
-}
-
-fn paginate(lines: Vec<Line>) -> Vec<Page> {
-    let mut pages = Vec::new();
-    let mut page = Page::default();
-    for line in lines {
-        if !page.takes(&line) {
-            pages.push(std::mem::take(&mut page));
-        }
-        page.add(&line);
-    }
-    pages.push(page);
-    pages.retain(|page| !page.plain.trim().is_empty());
-    if pages.is_empty() {
-        pages.push(Page {
-            markup: "…".into(),
-            plain: "…".into(),
-            fence: None,
-        });
-    }
-    pages
-}
-
-impl Page {
-    fn takes(&self, line: &Line) -> bool {
-        let closing = line.fence.as_ref().map_or(0, |_| "\n```".len());
-        self.markup.is_empty()
-            || length(&self.markup) + length(&self.before(line)) + length(&line.markup) + closing
-                <= PAGE_LIMIT
-    }
-
-    fn add(&mut self, line: &Line) {
-        self.markup += &self.before(line);
-        self.markup += &line.markup;
-        self.fence.clone_from(&line.fence);
-        if !self.plain.is_empty() && !line.continues {
-            self.plain.push('\n');
-        }
-        self.plain += &line.plain;
-    }
-
-    /// What must stand between the page so far and this line.
-    fn before(&self, line: &Line) -> String {
-        let mut text = String::new();
-        let same_block = !line.starts_block && self.fence == line.fence;
-        if self.fence.is_some() && !same_block {
-            text += "\n```";
-        }
-        if !self.markup.is_empty() && !line.continues {
-            text += if line.starts_block && self.fence.is_none() {
-                "\n\n"
-            } else {
-                "\n"
-            };
-        }
-        if let Some(language) = line
-            .fence
-            .as_ref()
-            .filter(|_| !same_block || self.markup.is_empty())
-        {
-            text += &format!("```{language}\n");
-        }
-        text
-    }
-
-    fn into_part(mut self, n: usize, count: usize, components: Option<Value>) -> Part {
-        if self.fence.is_some() {
-            self.markup += "\n```";
-        }
-        if count > 1 {
-            self.markup += &format!("\n-# {n}/{count}");
-            self.plain += &format!("\n{n}/{count}");
-        }
-        Part {
-            // Components are always named: an edit that leaves them out keeps the old ones.
-            payload: json!({ "content": self.markup, "components": components.unwrap_or(json!([])) }),
-            plain: self.plain,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::markdown::printable;
+    use super::super::{
+        markdown::{NOTHING_VISIBLE, length, printable},
+        page::CONTENT_LIMIT,
+    };
     use super::*;
     use proptest::prelude::*;
+    use unicode_segmentation::UnicodeSegmentation;
 
     fn content(part: &Part) -> &str {
         part.payload["content"].as_str().unwrap()

@@ -1,7 +1,7 @@
 //! "The bot is typing", kept up while a question is worked on.
 
 use super::{
-    client::Failure,
+    failure::Failure,
     rest::{Call, Rest, RestError},
 };
 use crate::ports::ChatError;
