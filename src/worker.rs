@@ -201,7 +201,10 @@ impl Worker {
         }
         self.deliver(claimed, chat).await?;
         self.take_sign_away(claimed, chat).await;
-        self.store.answers().settle_posted(&claimed.lease, self.clock.now()).await?;
+        self.store
+            .answers()
+            .settle_posted(&claimed.lease, self.clock.now())
+            .await?;
         Ok(())
     }
 

@@ -75,6 +75,10 @@ pub fn newer_wins(older_title: &str) -> String {
     format!("An older page, “{older_title}”, says something else; it was replaced by this one.")
 }
 
+pub fn orders_left_out() -> String {
+    "I left out words of this source that read like orders to a bot.".into()
+}
+
 pub fn low_confidence() -> String {
     "I am not sure that this is what you asked for.".into()
 }

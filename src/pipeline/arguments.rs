@@ -80,7 +80,20 @@ pub fn window(question: &str, now: DateTime<Utc>) -> Option<String> {
             r"\b(?:in|during|for|since|of)\s+(january|february|march|april|may|june|july|august|september|october|november|december)\b(?:\s+(20\d\d))?",
         )
     });
+    static SINCE_MONTH: LazyLock<Regex> = LazyLock::new(|| {
+        regex(
+            r"\bsince\s+(january|february|march|april|may|june|july|august|september|october|november|december)\b(?:\s+(20\d\d))?",
+        )
+    });
     let text = mend_time_words(&question.to_lowercase());
+    if let Some(found) = SINCE_MONTH.captures(&text) {
+        let year = found.get(2).and_then(|year| year.as_str().parse().ok());
+        let month = month(&found[1], year, now)?;
+        return month
+            .split("..")
+            .next()
+            .map(|first| format!("since {first}"));
+    }
     if let Some(found) = SINCE.captures(&text) {
         return Some(format!("since {}", &found[1]));
     }
@@ -196,6 +209,16 @@ fn mend_time_words(text: &str) -> String {
         "months",
         "since",
     ];
+    const SHORT: [(&str, &str); 8] = [
+        ("yr", "year"),
+        ("yrs", "years"),
+        ("wk", "week"),
+        ("mth", "month"),
+        ("mnth", "month"),
+        ("qtr", "quarter"),
+        ("prev", "previous"),
+        ("ytd", "this year"),
+    ];
     // Short real words one letter away from a time word.
     const LEAVE: [&str; 18] = [
         "weak", "past", "least", "list", "lost", "east", "fast", "days", "day", "hour", "house",
@@ -204,6 +227,9 @@ fn mend_time_words(text: &str) -> String {
     text.split_whitespace()
         .map(|word| {
             let bare = word.trim_end_matches(|c: char| !c.is_alphanumeric());
+            if let Some((_, long)) = SHORT.iter().find(|(short, _)| *short == bare) {
+                return long.to_string();
+            }
             if WORDS.contains(&bare) || LEAVE.contains(&bare) || bare.len() < 3 {
                 return word.to_string();
             }
@@ -414,6 +440,8 @@ mod tests {
         check("orders in october", Some("2026-10-01..2026-11-01"));
         check("orders in december", Some("2025-12-01..2026-01-01"));
         check("since 2026-01-05", Some("since 2026-01-05"));
+        check("money made since January", Some("since 2026-01-01"));
+        check("best product this yr", Some("this year"));
         check("who may approve a refund", None);
         check("at least 5 terminals", None);
     }

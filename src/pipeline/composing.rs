@@ -7,25 +7,31 @@
 use super::{
     Gathered, Pipeline,
     grounding::{Support, coverage},
-    passage::{Form, Unit, units},
+    passage::units,
+    quoting::{quotation, word_count},
     router::dot,
     showing,
 };
 use crate::{
     domain::{
-        Answer, Block, Confidence, Evidence, EvidenceKind, Gap, Inline, Intent, Message, Plan,
-        Provenance, Question, SourceLine, StageTimings, reply,
+        Answer, Block, Confidence, DocumentId, Evidence, EvidenceKind, Gap, Intent, Message, Plan,
+        Provenance, Question, SourceKind, SourceLine, StageTimings, reply,
     },
     ports::{Hit, TextRole},
 };
 use chrono::NaiveDate;
 
-/// Units compared with the question, over all passages.
+/// Sentences and list items compared with the question, over all passages.
 const MAX_UNITS: usize = 80;
-/// Sentences quoted from one place.
-const MAX_SENTENCES: usize = 4;
-/// Another document is quoted too if it is this near to the first.
-const ALSO_WITHIN: f32 = 0.05;
+/// Passages quoted at most, and their words together: about what a person
+/// reads in half a minute.
+const MAX_PASSAGES: usize = 3;
+const MAX_WORDS: usize = 190;
+/// A further passage is quoted if its rank is this near to the first one's.
+const ALSO_WITHIN: f32 = 0.6;
+/// What a ticket must be ahead of a page to be quoted before it, where the
+/// question does not speak of tickets: a ticket tells one case, a page the rule.
+const TICKET_HANDICAP: f32 = 0.4;
 
 /// An answer that has not yet been put together with plan and timings.
 pub(super) struct Draft {
@@ -114,38 +120,37 @@ impl Pipeline {
             .enumerate()
             .map(|(i, hit)| evidence_of(i + 1, hit))
             .collect();
-        let best = ranked.first();
-        let Some((best, confidence)) =
-            best.and_then(|found| Some((found, found.support.confidence()?)))
-        else {
+        if let Some(best) = ranked.first() {
+            tracing::debug!(support = ?best.support, score = best.support.score(), "judged the best passage");
+        }
+        let answers = ranked
+            .first()
+            .and_then(|best| Some((best, best.support.confidence()?)));
+        let Some((best, confidence)) = answers else {
             return do_not_know(&ranked, evidence, &hits, gathered.gaps);
         };
-        let mut message = quotation(&hits[best.hit], best, reply::quoted_lead);
-        let mut citations = vec![best.hit + 1];
-        let near = |found: &&Found| {
-            hits[found.hit].document != hits[best.hit].document
-                && found.support.score() >= best.support.score() - ALSO_WITHIN
-                && found.support.confidence().is_some()
-        };
-        if let Some(also) = ranked.iter().skip(1).find(near) {
-            message.extend(quotation(&hits[also.hit], also, reply::also_lead));
-            citations.push(also.hit + 1);
+        let mut message = Message::new();
+        let mut citations: Vec<usize> = Vec::new();
+        for found in worth_quoting(&ranked, &hits) {
+            let earlier = citations.last().map(|n| &hits[n - 1]);
+            message.extend(quotation(
+                found.hit + 1,
+                &hits[found.hit],
+                found.unit,
+                earlier,
+            ));
+            citations.push(found.hit + 1);
         }
-        if let Some(older) = replaced
+        let older = replaced
             .iter()
-            .find(|(newer, _)| *newer == hits[best.hit].document)
-        {
-            message.push(Block::notice(reply::newer_wins(&older.1)));
+            .find(|(newer, _)| *newer == hits[best.hit].document);
+        if let Some((_, title)) = older {
+            message.push(Block::notice(reply::newer_wins(title)));
         }
         if confidence == Confidence::Low {
             message.push(Block::notice(reply::low_confidence()));
         }
-        message.extend(
-            gathered
-                .gaps
-                .iter()
-                .map(|gap| Block::notice(gap.message.clone())),
-        );
+        message.extend(gap_notices(&gathered.gaps));
         Draft {
             message,
             evidence,
@@ -156,25 +161,16 @@ impl Pipeline {
         }
     }
 
-    /// Compares every quotable unit with the question.
+    /// Compares every passage, and every sentence in it, with the question. Best first.
     async fn rank(&self, question: &str, hits: &[Hit]) -> Vec<Found> {
-        let mut found: Vec<Found> = Vec::new();
         let mut texts = vec![question.to_string()];
+        let mut places: Vec<(usize, usize)> = Vec::new();
         for (hit, passage) in hits.iter().enumerate() {
-            for (at, unit) in units(&passage.text).into_iter().enumerate() {
-                if texts.len() > MAX_UNITS {
-                    break;
+            for (at, unit) in units(&passage.text).iter().enumerate() {
+                if texts.len() <= MAX_UNITS {
+                    texts.push(format!("{}. {}", last_heading(passage), unit.words));
+                    places.push((hit, at));
                 }
-                texts.push(format!(
-                    "{} {} {}",
-                    passage.title, passage.section, unit.words
-                ));
-                found.push(Found {
-                    hit,
-                    at,
-                    unit,
-                    support: Support::default(),
-                });
             }
         }
         let vectors = match self.embedder.embed(texts, TextRole::Query).await {
@@ -184,120 +180,106 @@ impl Pipeline {
                 Vec::new()
             }
         };
-        for (i, found) in found.iter_mut().enumerate() {
-            let hit = &hits[found.hit];
-            let sentence = match (vectors.first(), vectors.get(i + 1)) {
-                (Some(question), Some(unit)) => dot(question, unit),
-                _ => hit.similarity,
-            };
-            let text = format!("{} {} {}", hit.title, hit.section, hit.text);
-            let unit_text = format!("{} {} {}", hit.title, hit.section, found.unit.words);
-            let coverage = 0.5 * coverage(question, &text) + 0.5 * coverage(question, &unit_text);
-            found.support = Support {
-                passage: hit.similarity,
-                sentence,
-                coverage,
-            };
-        }
-        found.sort_by(|a, b| b.support.score().total_cmp(&a.support.score()));
-        found
-    }
-}
-
-/// One unit with what speaks for it.
-struct Found {
-    hit: usize,
-    /// Index of the unit in its passage.
-    at: usize,
-    unit: Unit,
-    support: Support,
-}
-
-/// The unit with what it needs to be understood: the rest of its list, its
-/// paragraph's neighbours, the line that introduces a table or a block of code.
-fn quotation(hit: &Hit, found: &Found, lead: fn(&str, Option<&str>) -> Block) -> Message {
-    let units = units(&hit.text);
-    let same = |unit: &&Unit| unit.paragraph == found.unit.paragraph;
-    let n = found.hit + 1;
-    let dated = hit.date.map(|date| day(&date));
-    let mut message = vec![lead(&heading_of(hit), dated.as_deref())];
-    let introduction = units[..found.at.min(units.len())]
-        .iter()
-        .rev()
-        .find(|unit| unit.paragraph < found.unit.paragraph)
-        .filter(|unit| unit.form == Form::Sentence && unit.words.ends_with(':'));
-    match &found.unit.form {
-        Form::Sentence => {
-            let paragraph: Vec<&Unit> = units.iter().filter(same).collect();
-            let words = around(&paragraph, &found.unit.words).join(" ");
-            message.push(Block::Quote {
-                text: vec![Inline::text(words), Inline::Cite { n }],
-            });
-            // A sentence that ends in a colon promises what follows it.
-            if found.unit.words.ends_with(':')
-                && let Some(next) = units
+        let about_tickets = speaks_of_tickets(question);
+        let mut ranked: Vec<Found> = hits
+            .iter()
+            .enumerate()
+            .map(|(i, hit)| {
+                let cosines = places
                     .iter()
-                    .find(|unit| unit.paragraph == found.unit.paragraph + 1)
-            {
-                message.push(block_of(next, &units));
-            }
-        }
-        Form::Item { .. } | Form::Table { .. } | Form::Code { .. } => {
-            let intro = introduction
-                .map(|unit| unit.words.clone())
-                .unwrap_or_else(|| section_name(hit));
-            message.push(Block::Quote {
-                text: vec![Inline::text(intro), Inline::Cite { n }],
-            });
-            message.push(block_of(&found.unit, &units));
-        }
-    }
-    message
-}
-
-fn block_of(unit: &Unit, units: &[Unit]) -> Block {
-    match &unit.form {
-        Form::Sentence => Block::Quote {
-            text: vec![Inline::text(unit.words.clone())],
-        },
-        Form::Item { ordered } => Block::List {
-            ordered: *ordered,
-            items: units
-                .iter()
-                .filter(|other| other.paragraph == unit.paragraph)
-                .map(|other| vec![Inline::text(other.words.clone())])
-                .collect(),
-        },
-        Form::Table { header, rows } => Block::Table {
-            caption: String::new(),
-            header: header.clone(),
-            rows: rows.clone(),
-        },
-        Form::Code { language, text } => Block::Code {
-            language: language.clone(),
-            text: text.clone(),
-        },
+                    .zip(vectors.iter().skip(1))
+                    .filter(|((of, _), _)| *of == i);
+                let (unit, sentence) = cosines
+                    .map(|((_, at), vector)| (*at, dot(&vectors[0], vector)))
+                    .max_by(|a, b| a.1.total_cmp(&b.1))
+                    .unwrap_or((0, hit.similarity));
+                let text = format!("{} {} {}", hit.title, hit.section, hit.text);
+                let support = Support {
+                    passage: hit.similarity,
+                    sentence,
+                    coverage: coverage(question, &text),
+                };
+                let handicap = match hit.kind {
+                    SourceKind::Tickets if !about_tickets => TICKET_HANDICAP,
+                    _ => 0.0,
+                };
+                let rank =
+                    0.5 * hit.score + support.passage + support.sentence + 0.5 * support.coverage
+                        - handicap;
+                Found {
+                    hit: i,
+                    unit,
+                    support,
+                    rank,
+                }
+            })
+            .collect();
+        ranked.sort_by(|a, b| b.rank.total_cmp(&a.rank));
+        ranked
     }
 }
 
-/// The sentence with its neighbours: a whole short paragraph, or the sentence,
-/// one before and two after.
-fn around(paragraph: &[&Unit], sentence: &str) -> Vec<String> {
-    let at = paragraph
-        .iter()
-        .position(|unit| unit.words == sentence)
-        .unwrap_or(0);
-    let from = if paragraph.len() <= MAX_SENTENCES {
-        0
-    } else {
-        at.saturating_sub(1)
+/// A passage with what speaks for it.
+struct Found {
+    /// Index among the hits.
+    hit: usize,
+    /// Index of its best unit in the passage.
+    unit: usize,
+    support: Support,
+    /// Orders the passages of one question: the search's own score, 0 to 1,
+    /// the two cosines, and the covered words at half weight. Chosen on the
+    /// tuning part of the gold questions.
+    rank: f32,
+}
+
+/// The best passage and those that come near it, within what a person reads.
+fn worth_quoting<'a>(ranked: &'a [Found], hits: &[Hit]) -> Vec<&'a Found> {
+    let Some(best) = ranked.first() else {
+        return Vec::new();
     };
-    paragraph
+    let mut words = 0;
+    let mut chosen = Vec::new();
+    for found in ranked
         .iter()
-        .skip(from)
-        .take(MAX_SENTENCES)
-        .map(|unit| unit.words.clone())
-        .collect()
+        .take_while(|found| found.rank >= best.rank - ALSO_WITHIN)
+    {
+        let more = word_count(&hits[found.hit]);
+        if chosen.len() == MAX_PASSAGES || (!chosen.is_empty() && words + more > MAX_WORDS) {
+            continue;
+        }
+        words += more;
+        chosen.push(found);
+    }
+    chosen
+}
+
+fn speaks_of_tickets(question: &str) -> bool {
+    const WORDS: [&str; 9] = [
+        "ticket",
+        "tickets",
+        "reported",
+        "complained",
+        "complaint",
+        "complaints",
+        "anyone",
+        "anybody",
+        "merchants",
+    ];
+    question
+        .to_lowercase()
+        .split(|c: char| !c.is_alphanumeric())
+        .any(|word| WORDS.contains(&word))
+}
+
+fn last_heading(hit: &Hit) -> &str {
+    match hit.section.rsplit(" > ").next() {
+        Some(heading) if !heading.is_empty() => heading,
+        _ => &hit.title,
+    }
+}
+
+pub(super) fn gap_notices(gaps: &[Gap]) -> impl Iterator<Item = Block> {
+    gaps.iter().map(|gap| Block::notice(gap.message.clone()))
 }
 
 fn do_not_know(ranked: &[Found], evidence: Vec<Evidence>, hits: &[Hit], gaps: Vec<Gap>) -> Draft {
@@ -330,7 +312,7 @@ fn do_not_know(ranked: &[Found], evidence: Vec<Evidence>, hits: &[Hit], gaps: Ve
         }
         None => message.push(Block::notice(reply::try_other_words())),
     }
-    message.extend(gaps.iter().map(|gap| Block::notice(gap.message.clone())));
+    message.extend(gap_notices(&gaps));
     Draft {
         message,
         evidence,
@@ -370,7 +352,7 @@ fn small_talk(text: &str) -> Message {
 }
 
 /// Pages of which a newer version is among the hits: (newer document, older title).
-fn replaced_titles(hits: &[Hit]) -> Vec<(crate::domain::DocumentId, String)> {
+fn replaced_titles(hits: &[Hit]) -> Vec<(DocumentId, String)> {
     let mut replaced = Vec::new();
     for older in hits {
         if let Some(newer) = hits.iter().find(|newer| replaces(newer, older)) {
@@ -393,7 +375,8 @@ fn without_replaced(hits: Vec<Hit>) -> Vec<Hit> {
 /// or one that says itself that it was superseded.
 fn replaces(newer: &Hit, older: &Hit) -> bool {
     newer.document != older.document
-        && newer.kind == older.kind
+        && newer.kind == SourceKind::Documents
+        && older.kind == SourceKind::Documents
         && !newer.superseded
         && newer.date > older.date
         && older.date.is_some()
@@ -413,18 +396,6 @@ fn plain_title(title: &str) -> String {
         })
         .collect::<Vec<_>>()
         .join(" ")
-}
-
-fn heading_of(hit: &Hit) -> String {
-    match hit.kind {
-        crate::domain::SourceKind::Tickets => format!("{} {}", hit.document, hit.title),
-        _ => hit.title.clone(),
-    }
-}
-
-fn section_name(hit: &Hit) -> String {
-    let last = hit.section.rsplit(" > ").next().unwrap_or_default();
-    format!("{}:", if last.is_empty() { &hit.title } else { last })
 }
 
 pub(super) fn day(date: &NaiveDate) -> String {

@@ -8,8 +8,10 @@ pub mod arguments;
 mod composing;
 mod gathering;
 pub mod grounding;
+pub mod injection;
 pub mod passage;
 mod planning;
+mod quoting;
 mod router;
 mod showing;
 

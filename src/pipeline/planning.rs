@@ -3,6 +3,7 @@
 
 use super::{
     arguments::{self, Arguments},
+    grounding::coverage,
     router::{IntentExamples, Route, Router, masked},
 };
 use crate::{
@@ -18,9 +19,13 @@ use std::sync::Arc;
 const TOOL_SCORE: f32 = 0.50;
 /// Small talk and foreign topics must be this near, and nearer than anything else.
 const ASIDE_SCORE: f32 = 0.60;
-/// A question about one tool may be this much nearer to "knowledge" and still call it,
-/// when it names a time, an amount or a value of the tool.
-const ARGUMENT_BONUS: f32 = 0.06;
+/// What each time, amount or value counts that the question names for a tool.
+const ARGUMENT_BONUS: f32 = 0.04;
+/// What it counts that the tool's name and description have the question's words.
+const WORD_BONUS: f32 = 0.12;
+
+/// A question for what one may or must do is seldom one for figures.
+const RULE_MALUS: f32 = 0.15;
 
 pub struct Planner {
     embedder: Arc<dyn Embedder>,
@@ -75,12 +80,12 @@ impl Planner {
     }
 
     fn route(&self, text: &str, vector: &[f32], now: DateTime<Utc>) -> Plan {
+        if asks_to_change(text) {
+            return aside(Intent::OutOfScope, text, 1.0);
+        }
         let ids = arguments::record_ids(text);
         if let Some(plan) = self.record_plan(text, &ids, vector, now) {
             return plan;
-        }
-        if asks_to_change(text) {
-            return aside(Intent::OutOfScope, text, 1.0);
         }
         let scores = self.router.scores(vector);
         let score_of = |intent: Intent| {
@@ -161,11 +166,14 @@ impl Planner {
             })
             .map(|(tool, score)| {
                 let arguments = arguments::extract(tool, text, now);
-                let score = if arguments.found > 0 {
-                    score + ARGUMENT_BONUS
+                let bonus = ARGUMENT_BONUS * arguments.found.min(3) as f32
+                    + WORD_BONUS * shared_words(text, tool);
+                let malus = if asks_for_a_rule(text) {
+                    RULE_MALUS
                 } else {
-                    score
+                    0.0
                 };
+                let score = score + bonus - malus;
                 (tool, arguments, score)
             })
             .filter(|(_, arguments, _)| arguments.missing.is_empty())
@@ -262,13 +270,57 @@ fn style_of(text: &str) -> Style {
     }
 }
 
-/// A request to change something: an imperative verb of writing at the start.
-/// "Send me" and "show me" ask for reading.
+/// Share of the question's content words that the tool's name, description
+/// and examples have: embeddings blur "product" and "customer", words do not.
+fn shared_words(text: &str, tool: &ToolSpec) -> f32 {
+    let words = format!(
+        "{} {} {}",
+        tool.name.replace('_', " "),
+        tool.description,
+        tool.examples.join(" ")
+    );
+    coverage(text, &words)
+}
+
+/// "May I", "who approves", "why": answered by a page, whatever figures it names.
+fn asks_for_a_rule(text: &str) -> bool {
+    const SIGNS: [&str; 17] = [
+        " can ",
+        " may ",
+        " must ",
+        " should ",
+        " have to ",
+        " why ",
+        " how do i ",
+        " how to ",
+        " approve",
+        " sign off ",
+        " signed off ",
+        " allowed ",
+        " policy ",
+        " rule",
+        " do we say ",
+        " what happens ",
+        " supposed to ",
+    ];
+    let text = format!(" {} ", text.to_lowercase().replace(['?', ',', '.'], " "));
+    SIGNS.iter().any(|sign| text.contains(sign))
+}
+
+/// A request to change something: an imperative verb of writing at the start,
+/// with something to do it to. "Send me" and "show me" ask for reading;
+/// "order ORD-1 status" and "refund policy" only name things.
 fn asks_to_change(text: &str) -> bool {
-    const VERBS: [&str; 24] = [
-        "create", "delete", "remove", "cancel", "close", "reopen", "assign", "update", "change",
-        "set", "approve", "refund", "issue", "book", "add", "drop", "insert", "ship", "order",
-        "mark", "grant", "fire", "restart", "reboot",
+    const VERBS: [&str; 12] = [
+        "create", "delete", "remove", "cancel", "close", "reopen", "assign", "approve", "drop",
+        "insert", "grant", "reboot",
+    ];
+    const ALSO_NOUNS: [&str; 12] = [
+        "update", "change", "set", "refund", "issue", "book", "add", "ship", "order", "mark",
+        "fire", "restart",
+    ];
+    const DETERMINERS: [&str; 12] = [
+        "the", "this", "that", "my", "a", "an", "all", "me", "it", "every", "another", "new",
     ];
     const POLITE: [&str; 9] = [
         "please",
@@ -282,31 +334,21 @@ fn asks_to_change(text: &str) -> bool {
         "just",
     ];
     let mut rest = text.trim().to_lowercase();
-    while let Some(polite) = POLITE.iter().find(|polite| rest.starts_with(**polite)) {
-        rest = rest[polite.len()..]
+    let mut polite = false;
+    while let Some(word) = POLITE.iter().find(|word| rest.starts_with(**word)) {
+        rest = rest[word.len()..]
             .trim_start_matches([',', ' ', '!'])
             .to_string();
+        polite = true;
     }
     let mut words = rest.split_whitespace();
     let first = words.next().unwrap_or_default();
-    let second = words.next().unwrap_or_default();
-    // "order ORD-1 status", "refund policy", "update on REQ-1" name things; a determiner shows the imperative.
-    VERBS.contains(&first)
-        && (matches!(
-            second,
-            "the"
-                | "this"
-                | "that"
-                | "my"
-                | "a"
-                | "an"
-                | "all"
-                | "me"
-                | "it"
-                | "every"
-                | "another"
-                | "new"
-        ) || arguments::record_ids(second).len() == 1 && !matches!(first, "order" | "update"))
+    let determined = words
+        .next()
+        .is_some_and(|second| DETERMINERS.contains(&second));
+    let names_record = !arguments::record_ids(&rest).is_empty();
+    (VERBS.contains(&first) && (determined || names_record || polite))
+        || (ALSO_NOUNS.contains(&first) && (determined || polite && names_record))
 }
 
 /// The question made to stand alone. A short follow-up takes over what was asked before.
@@ -355,6 +397,8 @@ mod tests {
         check("please delete the order ORD-10023", true);
         check("can you create a ticket for me", true);
         check("close REQ-1234", true);
+        check("Please cancel order ORD-25825 for me.", true);
+        check("Close ticket REQ-1288 and tell the merchant", true);
         check("update on REQ-1234", false);
         check("refund policy for terminals", false);
         check("order ORD-10023 status", false);

@@ -104,8 +104,14 @@ impl Router {
         let mut scores: Vec<Score> = best
             .into_iter()
             .map(|(route, first, second)| Score {
+                // An intent has examples far from one another: its nearest one counts.
+                value: match route {
+                    Route::Tool(_) | Route::Intent(Intent::Knowledge) => {
+                        (2.0 * first + second) / 3.0
+                    }
+                    Route::Intent(_) => first,
+                },
                 route,
-                value: (2.0 * first + second) / 3.0,
             })
             .collect();
         scores.sort_by(|a, b| b.value.total_cmp(&a.value));

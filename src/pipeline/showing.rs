@@ -2,7 +2,9 @@
 
 use super::{
     Gathered,
-    composing::{Draft, evidence_of},
+    composing::{Draft, evidence_of, gap_notices},
+    injection::reads_like_an_order,
+    passage::sentences,
 };
 use crate::{
     domain::{
@@ -32,12 +34,7 @@ pub(super) fn results(plan: &Plan, gathered: Gathered) -> Draft {
         }
         evidence.push(evidence_of_result(n, result));
     }
-    message.extend(
-        gathered
-            .gaps
-            .iter()
-            .map(|gap| Block::notice(gap.message.clone())),
-    );
+    message.extend(gap_notices(&gathered.gaps));
     Draft {
         message,
         citations: if found {
@@ -181,12 +178,7 @@ pub(super) fn records(gathered: Gathered) -> Draft {
             None => message.push(reply::no_such_record(name)),
         }
     }
-    message.extend(
-        gathered
-            .gaps
-            .iter()
-            .map(|gap| Block::notice(gap.message.clone())),
-    );
+    message.extend(gap_notices(&gathered.gaps));
     let abstained = citations.is_empty();
     Draft {
         message,
@@ -207,14 +199,24 @@ fn record(n: usize, first: &Hit, passages: &[Hit]) -> Message {
             Inline::Cite { n },
         ],
     }];
-    for line in passages
+    let lines = passages
         .iter()
         .flat_map(|passage| passage.text.lines())
-        .filter(|line| !line.trim().is_empty())
-    {
-        message.push(Block::Quote {
-            text: vec![Inline::text(line.trim())],
-        });
+        .filter(|line| !line.trim().is_empty());
+    let mut orders = false;
+    for line in lines {
+        let (ordering, words): (Vec<String>, Vec<String>) = sentences(line)
+            .into_iter()
+            .partition(|sentence| reads_like_an_order(sentence));
+        orders |= !ordering.is_empty();
+        if !words.is_empty() {
+            message.push(Block::Quote {
+                text: vec![Inline::text(words.join(" "))],
+            });
+        }
+    }
+    if orders {
+        message.push(Block::notice(reply::orders_left_out()));
     }
     message
 }

@@ -77,6 +77,19 @@ struct Threads {
     discord: BTreeMap<u64, usize>,
 }
 
+impl Threads {
+    /// Whether the bot has shown a sign in the newest Discord thread.
+    fn heard_by(&self, discord: &crate::fakes::discord::FakeDiscord) -> Option<()> {
+        let Some(newest) = self.discord.keys().next_back() else {
+            return Some(());
+        };
+        (!discord.answers(*newest).is_empty()
+            || discord.typing().contains(newest)
+            || discord.thread_name(*newest).is_some())
+        .then_some(())
+    }
+}
+
 async fn endure(store: StoreKind, ordeal: Ordeal) {
     let mut bot = Bot::start(store).await;
     let mut random = StdRng::seed_from_u64(ordeal.seed);
@@ -91,6 +104,13 @@ async fn endure(store: StoreKind, ordeal: Ordeal) {
         tokio::time::sleep(Duration::from_millis(random.random_range(0..40))).await;
         if kills < ordeal.kills && number >= between_kills * (kills + 1) {
             kills += 1;
+            // What Discord sent a moment ago must have reached the bot: there
+            // is no acknowledgement that it could wait for.
+            bot.discord
+                .until("the last question to be heard", |discord| {
+                    threads.heard_by(discord)
+                })
+                .await;
             bot.kill();
             bot.spawn();
             // Sometimes again before it has come up.
@@ -106,7 +126,9 @@ async fn endure(store: StoreKind, ordeal: Ordeal) {
 /// One gesture, with whatever the platforms add to it.
 fn ask(bot: &Bot, random: &mut StdRng, number: usize, threads: &mut Threads) {
     let text = QUESTIONS[random.random_range(0..QUESTIONS.len())];
-    if number % 2 == 0 {
+    // Discord does not send again what a dead bot missed, so there only a
+    // connected bot is asked; Slack does, so it is asked at any time.
+    if number % 2 == 0 || bot.discord.sockets_open() == 0 {
         let channel = ["C1", "C2", "C3"][random.random_range(0..3)];
         let events =
             [Events::Both, Events::MessageFirst, Events::MentionOnly][random.random_range(0..3)];
