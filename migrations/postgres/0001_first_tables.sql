@@ -29,7 +29,7 @@ CREATE TABLE inbox (
 );
 CREATE INDEX inbox_alias ON inbox (alias, person) WHERE alias IS NOT NULL;
 CREATE INDEX inbox_conversation ON inbox (platform, tenant, conversation, seq);
-CREATE INDEX inbox_person ON inbox (person, asked_at);
+CREATE INDEX inbox_person ON inbox (person, accepted_at);
 -- What waits and what is unsettled is a handful of rows among all that were ever asked.
 CREATE INDEX inbox_waiting ON inbox (seq) WHERE worker IS NULL AND state IN ('received', 'answered');
 CREATE INDEX inbox_unsettled ON inbox (platform, tenant, conversation, seq) WHERE state IN ('received', 'claimed', 'answered');

@@ -21,7 +21,7 @@ pub struct Evidence {
     pub date: Option<NaiveDate>,
     pub owner: Option<String>,
     pub text: String,
-    /// Higher is better; comparable within one question only.
+    /// How well it answers the question, at most 1.
     pub score: f32,
     pub rows: Option<ToolResult>,
 }

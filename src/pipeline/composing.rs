@@ -115,13 +115,13 @@ impl Pipeline {
         let replaced = replaced_titles(&gathered.hits);
         let hits = without_replaced(gathered.hits);
         let ranked = self.rank(&plan.search, &hits).await;
-        let evidence: Vec<Evidence> = hits
+        let mut evidence: Vec<Evidence> = hits
             .iter()
             .enumerate()
             .map(|(i, hit)| evidence_of(i + 1, hit))
             .collect();
-        if let Some(best) = ranked.first() {
-            tracing::debug!(support = ?best.support, score = best.support.score(), "judged the best passage");
+        for found in &ranked {
+            evidence[found.hit].score = found.support.score();
         }
         let answers = ranked
             .first()
@@ -180,6 +180,8 @@ impl Pipeline {
                 Vec::new()
             }
         };
+        let everything: String = hits.iter().map(full_text).collect::<Vec<_>>().join(" ");
+        let unmet = 1.0 - coverage(question, &everything);
         let about_tickets = speaks_of_tickets(question);
         let mut ranked: Vec<Found> = hits
             .iter()
@@ -193,11 +195,11 @@ impl Pipeline {
                     .map(|((_, at), vector)| (*at, dot(&vectors[0], vector)))
                     .max_by(|a, b| a.1.total_cmp(&b.1))
                     .unwrap_or((0, hit.similarity));
-                let text = format!("{} {} {}", hit.title, hit.section, hit.text);
                 let support = Support {
                     passage: hit.similarity,
                     sentence,
-                    coverage: coverage(question, &text),
+                    coverage: coverage(question, &full_text(hit)),
+                    unmet,
                 };
                 let handicap = match hit.kind {
                     SourceKind::Tickets if !about_tickets => TICKET_HANDICAP,
@@ -269,6 +271,10 @@ fn speaks_of_tickets(question: &str) -> bool {
         .to_lowercase()
         .split(|c: char| !c.is_alphanumeric())
         .any(|word| WORDS.contains(&word))
+}
+
+fn full_text(hit: &Hit) -> String {
+    format!("{} {} {}", hit.title, hit.section, hit.text)
 }
 
 fn last_heading(hit: &Hit) -> &str {

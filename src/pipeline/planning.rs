@@ -16,13 +16,15 @@ use chrono::{DateTime, Utc};
 use std::sync::Arc;
 
 /// A tool is called from this score on. Chosen on the tuning part of the gold questions.
-const TOOL_SCORE: f32 = 0.50;
+const TOOL_SCORE: f32 = 0.58;
 /// Small talk and foreign topics must be this near, and nearer than anything else.
-const ASIDE_SCORE: f32 = 0.60;
+const ASIDE_SCORE: f32 = 0.50;
+/// And nearer than knowledge by this much: a wrong refusal is worse than a search in vain.
+const ASIDE_LEAD: f32 = 0.15;
 /// What each time, amount or value counts that the question names for a tool.
-const ARGUMENT_BONUS: f32 = 0.04;
+const ARGUMENT_BONUS: f32 = 0.06;
 /// What it counts that the tool's name and description have the question's words.
-const WORD_BONUS: f32 = 0.12;
+const WORD_BONUS: f32 = 0.10;
 
 /// A question for what one may or must do is seldom one for figures.
 const RULE_MALUS: f32 = 0.15;
@@ -98,7 +100,8 @@ impl Planner {
         let tool_score = best_tool.as_ref().map_or(0.0, |(.., score)| *score);
         for intent in [Intent::SmallTalk, Intent::OutOfScope] {
             let score = score_of(intent);
-            if score >= ASIDE_SCORE && score > tool_score && score > score_of(Intent::Knowledge) {
+            let clearly = score > tool_score && score > score_of(Intent::Knowledge) + ASIDE_LEAD;
+            if score >= ASIDE_SCORE && clearly {
                 return aside(intent, text, score);
             }
         }

@@ -13,7 +13,7 @@ impl Inbox<'_> {
         let row = tx
             .fetch_optional(
                 "SELECT 1 AS known FROM inbox
-                 WHERE platform = $1 AND tenant = $2 AND conversation = $3 AND refused = 0 AND asked_at >= $4
+                 WHERE platform = $1 AND tenant = $2 AND conversation = $3 AND refused = 0 AND accepted_at >= $4
                  LIMIT 1",
                 [
                     place.platform.as_str().into(),
@@ -31,7 +31,7 @@ impl Inbox<'_> {
         let mut tx = self.0.pool.read("count a person's questions").await?;
         let row = tx
             .fetch_optional(
-                "SELECT count(*) AS n FROM inbox WHERE person = $1 AND refused = 0 AND asked_at >= $2",
+                "SELECT count(*) AS n FROM inbox WHERE person = $1 AND refused = 0 AND accepted_at >= $2",
                 [person.as_str().into(), since.into()],
             )
             .await?;

@@ -1,7 +1,7 @@
 //! Nothing lost, nothing answered twice: many questions, redeliveries, both
 //! events of a mention, and `kill -9` at random moments.
 
-use super::{Bot, StoreKind};
+use super::harness::{Bot, StoreKind};
 use crate::fakes::{
     discord::{ALICE, GENERAL},
     slack::Events,

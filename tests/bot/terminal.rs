@@ -1,6 +1,6 @@
 //! The command line as other programs call it.
 
-use super::{data_folder, lorekeeper};
+use super::harness::{data_folder, lorekeeper};
 use serde_json::Value;
 use std::{
     io::Write,
@@ -99,43 +99,26 @@ fn live_question_is_answered_from_the_database() {
 #[test]
 fn restricted_page_and_absent_page_look_the_same() {
     let data = data_folder();
-    let restricted = document(
-        data.path(),
-        &["ask", "--json", "What does a Roam cost us to make?"],
-    );
-    assert_eq!(restricted["abstained"], true);
-    let evidence = restricted["evidence"].to_string();
-    assert!(!evidence.contains("margins-2026"), "{evidence}");
-    let allowed = document(
-        data.path(),
-        &[
-            "ask",
-            "--json",
-            "--as",
-            "mara",
-            "What is the landed cost of the Roam?",
-        ],
-    );
-    assert!(
-        allowed["evidence"].to_string().contains("margins-2026"),
-        "{allowed}"
-    );
+    let asked = "What does somebody on level L3 earn?";
+    let page = "salary-bands-2026";
+    let restricted = document(data.path(), &["ask", "--json", asked]);
+    assert_eq!(restricted["abstained"], true, "{restricted}");
+    assert!(!restricted.to_string().contains(page), "{restricted}");
+    let allowed = document(data.path(), &["ask", "--json", "--as", "ines", asked]);
+    assert!(allowed["evidence"].to_string().contains(page), "{allowed}");
     let in_channel = document(
         data.path(),
         &[
             "ask",
             "--json",
             "--as",
-            "mara",
+            "ines",
             "--channel",
             "general",
-            "What is the landed cost of the Roam?",
+            asked,
         ],
     );
-    assert!(
-        !in_channel["evidence"].to_string().contains("margins-2026"),
-        "{in_channel}"
-    );
+    assert!(!in_channel.to_string().contains(page), "{in_channel}");
 }
 
 #[test]

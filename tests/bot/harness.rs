@@ -1,0 +1,260 @@
+//! Starts and stops the built program, on the sample company, beside the fake platforms.
+
+use crate::fakes::{discord::FakeDiscord, slack::FakeSlack};
+use fs2::FileExt;
+use secrecy::ExposeSecret;
+use std::{
+    fs::{self, File},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+};
+use tempfile::TempDir;
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_lorekeeper");
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The sample company's configuration, which names its generated data.
+fn company() -> PathBuf {
+    let file = root().join("examples/company/lorekeeper.toml");
+    let data = root().join("examples/company/generated/business.db");
+    assert!(
+        data.exists(),
+        "{} is missing: run `make company`",
+        data.display()
+    );
+    file
+}
+
+/// A command of the program on the sample company, with the models that `make setup` put in place.
+pub fn lorekeeper(data_dir: &Path) -> Command {
+    let mut command = Command::new(PROGRAM);
+    command
+        .current_dir(root())
+        .arg("--config")
+        .arg(company())
+        .arg("--data-dir")
+        .arg(data_dir);
+    command.env("LOREKEEPER_LOG", "info");
+    command
+}
+
+/// A data folder with the sample company in its index. It is read once by
+/// whichever test comes first; every test gets a copy of its own.
+pub fn data_folder() -> TempDir {
+    let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join("company");
+    fs::create_dir_all(&shared).expect("the shared folder is made");
+    let lock = File::create(shared.join("lock")).expect("the lock file is made");
+    lock.lock_exclusive().expect("the lock is taken");
+    let done = shared.join("done");
+    let program = fs::metadata(PROGRAM)
+        .and_then(|program| program.modified())
+        .expect("the program is there");
+    let fresh = fs::metadata(&done)
+        .and_then(|done| done.modified())
+        .is_ok_and(|done| done > program);
+    if !fresh {
+        let data = shared.join("data");
+        let _ = fs::remove_dir_all(&data);
+        let ingest = lorekeeper(&data)
+            .arg("ingest")
+            .output()
+            .expect("the program starts");
+        assert!(
+            ingest.status.success(),
+            "ingest: {}",
+            String::from_utf8_lossy(&ingest.stderr)
+        );
+        File::create(&done).expect("the mark is made");
+    }
+    let own = TempDir::new().expect("a temporary folder");
+    copy(
+        &shared.join("data").join("knowledge"),
+        &own.path().join("knowledge"),
+    );
+    lock.unlock().expect("the lock is given back");
+    own
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).expect("a folder is made");
+    for entry in fs::read_dir(from).expect("the folder is read") {
+        let entry = entry.expect("an entry is read");
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), &target).expect("a file is copied");
+        }
+    }
+}
+
+/// Where the bot keeps its questions.
+#[derive(Clone, Copy, Debug)]
+pub enum StoreKind {
+    Sqlite,
+    Postgres,
+}
+
+/// The daemon, connected to a fake Slack and a fake Discord.
+pub struct Bot {
+    pub slack: FakeSlack,
+    pub discord: FakeDiscord,
+    pub data: TempDir,
+    database: Option<String>,
+    log: PathBuf,
+    child: Option<Child>,
+}
+
+impl Bot {
+    /// Started and connected to both platforms.
+    pub async fn start(store: StoreKind) -> Self {
+        let data = data_folder();
+        let mut bot = Self {
+            slack: FakeSlack::start(),
+            discord: FakeDiscord::start(),
+            log: data.path().join("bot.log"),
+            data,
+            database: match store {
+                StoreKind::Sqlite => None,
+                StoreKind::Postgres => Some(new_database()),
+            },
+            child: None,
+        };
+        bot.run().await;
+        bot
+    }
+
+    /// Starts the daemon, again after a kill.
+    pub async fn run(&mut self) {
+        self.spawn();
+        self.slack.connected(2).await;
+        self.discord.connected(1).await;
+    }
+
+    pub fn spawn(&mut self) {
+        let (slack, discord) = (self.slack.section(), self.discord.section());
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(&self.log)
+            .expect("the log is opened");
+        let mut command = lorekeeper(self.data.path());
+        command
+            .arg("serve")
+            .env(
+                "LOREKEEPER_SLACK__BOT_TOKEN",
+                slack.bot_token.expose_secret(),
+            )
+            .env(
+                "LOREKEEPER_SLACK__APP_TOKEN",
+                slack.app_token.expose_secret(),
+            )
+            .env("LOREKEEPER_SLACK__API_URL", self.slack.api_url())
+            .env(
+                "LOREKEEPER_DISCORD__BOT_TOKEN",
+                discord.bot_token.expose_secret(),
+            )
+            .env("LOREKEEPER_DISCORD__API_URL", self.discord.url())
+            .env("LOREKEEPER_LIMITS__QUESTIONS_PER_HOUR", "100000")
+            .env("LOREKEEPER_LIMITS__CONCURRENT_QUESTIONS", "64")
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(log);
+        if let Some(url) = &self.database {
+            command.env("LOREKEEPER_STORE__URL", url);
+        }
+        self.child = Some(command.spawn().expect("the program starts"));
+    }
+
+    /// `kill -9`: no destructor, no flush.
+    pub fn kill(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            child.kill().expect("the child is killed");
+            child.wait().expect("the child is reaped");
+        }
+    }
+
+    /// Everything that the daemon wrote to its log, over all its lives.
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Runs a command beside the daemon, on the same store, and returns what it printed.
+    pub fn command(&self, arguments: &[&str]) -> String {
+        let mut command = lorekeeper(self.data.path());
+        if let Some(url) = &self.database {
+            command.env("LOREKEEPER_STORE__URL", url);
+        }
+        let output = command
+            .args(arguments)
+            .output()
+            .expect("the program starts");
+        assert!(
+            output.status.success(),
+            "{arguments:?}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).expect("the output is text")
+    }
+}
+
+impl Drop for Bot {
+    fn drop(&mut self) {
+        self.kill();
+        if std::thread::panicking() {
+            eprintln!("the log of the bot:\n{}", self.log());
+        }
+        if let Some(url) = &self.database {
+            drop_database(url);
+        }
+    }
+}
+
+fn server() -> String {
+    std::env::var("LOREKEEPER_TEST_POSTGRES")
+        .expect("LOREKEEPER_TEST_POSTGRES is not set: run the tests with `tests/with-postgres cargo nextest run`")
+}
+
+fn new_database() -> String {
+    let name = format!("bot_{}", uuid::Uuid::new_v4().as_simple());
+    administer(&format!("CREATE DATABASE {name}"));
+    let server = server();
+    let (front, _) = server
+        .rsplit_once('/')
+        .expect("the address names a database");
+    format!("{front}/{name}")
+}
+
+fn drop_database(url: &str) {
+    let name = url
+        .rsplit('/')
+        .next()
+        .expect("the address names a database");
+    administer(&format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)"));
+}
+
+/// A runtime of its own, because `Drop` can't wait on the test's.
+fn administer(statement: &str) {
+    let (url, statement) = (server(), statement.to_string());
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .expect("a runtime");
+        runtime.block_on(async {
+            use sqlx::Connection;
+            let mut connection = sqlx::PgConnection::connect(&url)
+                .await
+                .expect("PostgreSQL answers");
+            sqlx::raw_sql(sqlx::AssertSqlSafe(statement))
+                .execute(&mut connection)
+                .await
+                .expect("the statement runs");
+        });
+    })
+    .join()
+    .expect("the administrator's thread ends well");
+}
