@@ -25,8 +25,8 @@ use chrono::NaiveDate;
 const MAX_UNITS: usize = 80;
 /// Passages quoted at most, and their words together: about what a person
 /// reads in half a minute.
-const MAX_PASSAGES: usize = 3;
-const MAX_WORDS: usize = 190;
+const MAX_PASSAGES: usize = 4;
+const MAX_WORDS: usize = 220;
 /// A further passage is quoted if its rank is this near to the first one's.
 const ALSO_WITHIN: f32 = 0.6;
 /// What a ticket must be ahead of a page to be quoted before it, where the

@@ -180,11 +180,7 @@ async fn log_holds_neither_tokens_nor_words_of_questions() {
         "zanzibarprobe How long can a customer return a terminal?",
     );
     slack_answer(&bot, GENERAL, &asked.ts).await;
-    bot.slack
-        .until("the question to be settled", |_| {
-            bot.log().contains("Settled question").then_some(())
-        })
-        .await;
+    bot.logged("Settled question").await;
     let log = bot.log();
     for secret in ["zanzibarprobe", "xoxb-", "xapp-", TOKEN] {
         assert!(!log.contains(secret), "{secret} in\n{log}");

@@ -128,7 +128,7 @@ fn ask(bot: &Bot, random: &mut StdRng, number: usize, threads: &mut Threads) {
     let text = QUESTIONS[random.random_range(0..QUESTIONS.len())];
     // Discord does not send again what a dead bot missed, so there only a
     // connected bot is asked; Slack does, so it is asked at any time.
-    if number % 2 == 0 || bot.discord.sockets_open() == 0 {
+    if number.is_multiple_of(2) || bot.discord.sockets_open() == 0 {
         let channel = ["C1", "C2", "C3"][random.random_range(0..3)];
         let events =
             [Events::Both, Events::MessageFirst, Events::MentionOnly][random.random_range(0..3)];

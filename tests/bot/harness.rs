@@ -7,6 +7,7 @@ use std::{
     fs::{self, File},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    time::{Duration, Instant},
 };
 use tempfile::TempDir;
 
@@ -180,6 +181,15 @@ impl Bot {
     /// Everything that the daemon wrote to its log, over all its lives.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
+    /// Waits until the daemon has written this to its log.
+    pub async fn logged(&self, text: &str) {
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !self.log().contains(text) {
+            assert!(Instant::now() < deadline, "`{text}` is not in the log");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     /// Runs a command beside the daemon, on the same store, and returns what it printed.
