@@ -88,14 +88,14 @@ async fn commit(pool: &Pool, group: Vec<Waiting>) {
 }
 
 pub(super) async fn insert_one(pool: &Pool, row: NewRow) -> Result<Receipt> {
-    let mut tx = pool.write("accept question").await?;
+    let mut tx = pool.write_at_once("accept question").await?;
     let receipt = insert(&mut tx, row).await?;
     tx.commit().await?;
     Ok(receipt)
 }
 
 async fn insert_all(pool: &Pool, group: &[Waiting]) -> Result<Vec<Receipt>> {
-    let mut tx = pool.write("accept question").await?;
+    let mut tx = pool.write_at_once("accept question").await?;
     let mut receipts = Vec::with_capacity(group.len());
     for waiting in group {
         receipts.push(insert(&mut tx, waiting.row.clone()).await?);

@@ -12,6 +12,7 @@ use sqlx::{
     sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
 };
 use std::{path::Path, str::FromStr, sync::Arc, time::Duration};
+use tokio::sync::Semaphore;
 
 static SQLITE: Migrator = sqlx::migrate!("./migrations/sqlite");
 static POSTGRES: Migrator = sqlx::migrate!("./migrations/postgres");
@@ -68,6 +69,7 @@ async fn open_sqlite(data_dir: &Path) -> Result<Pool, StoreError> {
         writer,
         readers,
         accepting: Arc::default(),
+        turn: Arc::new(Semaphore::new(1)),
         site,
     })
 }

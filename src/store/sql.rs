@@ -15,6 +15,7 @@ use sqlx::{
     sqlite::SqliteRow,
 };
 use std::sync::Arc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -26,6 +27,9 @@ pub(super) enum Pool {
         writer: SqlitePool,
         readers: SqlitePool,
         accepting: Arc<GroupCommit>,
+        /// One place in the writer's line for everybody but acceptance, which
+        /// so waits for one transaction at most, however many workers write.
+        turn: Arc<Semaphore>,
         site: Arc<Site>,
     },
     Postgres {
@@ -59,6 +63,18 @@ impl Pool {
 
     /// A transaction that may write. `doing` begins every error message: `accept question`.
     pub async fn write(&self, doing: &'static str) -> Result<Tx> {
+        let turn = match self {
+            Pool::Sqlite { turn, .. } => turn.clone().acquire_owned().await.ok(),
+            Pool::Postgres { .. } => None,
+        };
+        Ok(Tx {
+            _turn: turn,
+            ..self.write_at_once(doing).await?
+        })
+    }
+
+    /// Ahead of every other writer, for events that wait for their acknowledgement.
+    pub async fn write_at_once(&self, doing: &'static str) -> Result<Tx> {
         let begun = match self {
             // Takes the write lock now: a transaction that read first could not take it later.
             Pool::Sqlite { writer, .. } => writer
@@ -85,7 +101,12 @@ impl Pool {
     fn started(&self, begun: sqlx::Result<Inner>, doing: &'static str) -> Result<Tx> {
         let site = self.site().clone();
         match begun {
-            Ok(inner) => Ok(Tx { inner, doing, site }),
+            Ok(inner) => Ok(Tx {
+                inner,
+                doing,
+                site,
+                _turn: None,
+            }),
             Err(error) => Err(StoreError::from_sqlx(error, doing, &site)),
         }
     }
@@ -101,6 +122,8 @@ pub(super) struct Tx {
     inner: Inner,
     pub doing: &'static str,
     site: Arc<Site>,
+    /// Given back when the transaction ends.
+    _turn: Option<OwnedSemaphorePermit>,
 }
 
 macro_rules! on_either {

@@ -11,7 +11,11 @@ use std::{
 };
 use tempfile::TempDir;
 
-const PROGRAM: &str = env!("CARGO_BIN_EXE_lorekeeper");
+/// The program as it was built with the tests, or another build of it, for measuring.
+fn program() -> String {
+    std::env::var("LOREKEEPER_TEST_PROGRAM")
+        .unwrap_or_else(|_| env!("CARGO_BIN_EXE_lorekeeper").to_string())
+}
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -31,7 +35,7 @@ fn company() -> PathBuf {
 
 /// A command of the program on the sample company, with the models that `make setup` put in place.
 pub fn lorekeeper(data_dir: &Path) -> Command {
-    let mut command = Command::new(PROGRAM);
+    let mut command = Command::new(program());
     command
         .current_dir(root())
         .arg("--config")
@@ -50,7 +54,7 @@ pub fn data_folder() -> TempDir {
     let lock = File::create(shared.join("lock")).expect("the lock file is made");
     lock.lock_exclusive().expect("the lock is taken");
     let done = shared.join("done");
-    let program = fs::metadata(PROGRAM)
+    let program = fs::metadata(program())
         .and_then(|program| program.modified())
         .expect("the program is there");
     let fresh = fs::metadata(&done)
