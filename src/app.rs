@@ -184,6 +184,11 @@ pub async fn serve(config: Config, data_dir: &Path, stop: CancellationToken) -> 
     }
     let worker = Arc::new(app.worker(&store, connected, work));
     let workers = tokio::spawn(worker.run(app.config.limits.concurrent_questions, stop.clone()));
+    if app.config.store.url.is_none() {
+        // The index's lock says that no other process works on this folder, so
+        // whoever held a lease is dead, and nobody need wait for it to expire.
+        store.inbox().sweep(app.clock.now() + 2 * LEASE).await?;
+    }
     info!("Serving");
     let mut outcome = Ok(());
     tokio::select! {

@@ -52,6 +52,7 @@ impl PlanArgs {
                     .planner
                     .plan(
                         &lone_question(text, Vec::new(), Access::everyone()),
+                        any_tool,
                         app.clock.now(),
                     )
                     .await;
@@ -66,20 +67,30 @@ impl PlanArgs {
     }
 }
 
+/// The operator sees the whole catalogue.
+fn any_tool(_name: &str) -> bool {
+    true
+}
+
 async fn plan_lines(app: &App) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     for line in json_lines::<Line>() {
         let line = line?;
         let question = lone_question(line.question, Vec::new(), Access::everyone());
         let plan = match line.tools {
-            None => app.pipeline.planner.plan(&question, app.clock.now()).await,
+            None => {
+                app.pipeline
+                    .planner
+                    .plan(&question, any_tool, app.clock.now())
+                    .await
+            }
             Some(functions) => {
                 let planner = app
                     .pipeline
                     .planner
                     .with_catalogue(catalogue(functions)?)
                     .await?;
-                planner.plan(&question, app.clock.now()).await
+                planner.plan(&question, any_tool, app.clock.now()).await
             }
         };
         writeln!(out, "{}", json!({ "id": line.id, "plan": plan }))?;

@@ -1,6 +1,6 @@
 //! Reads the configuration: file, then environment; every fault at once.
 
-use super::{Config, sections::QueryEntry};
+use super::{Config, check::check, keys::refuse_unknown, sections::QueryEntry};
 use figment::{
     Figment,
     providers::{Env, Format, Toml},
@@ -9,7 +9,6 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 use std::{
-    collections::HashSet,
     fmt,
     path::{Path, PathBuf},
 };
@@ -28,82 +27,6 @@ impl fmt::Display for ConfigError {
         f.write_str(&lines.join("\n"))
     }
 }
-
-/// The keys of every section: what is not here is refused. `tests::every_key_is_known`
-/// holds this list against the example configuration.
-const KEYS: [(&str, &[&str]); 15] = [
-    (
-        "",
-        &[
-            "store",
-            "model",
-            "retrieval",
-            "limits",
-            "chat",
-            "slack",
-            "discord",
-            "source",
-            "database",
-            "query_files",
-            "query",
-            "people_file",
-            "person",
-            "channel",
-        ],
-    ),
-    ("store", &["url"]),
-    ("model", &["embedding_dir", "onnxruntime", "threads"]),
-    (
-        "retrieval",
-        &["chunk_tokens", "overlap_tokens", "candidates"],
-    ),
-    (
-        "limits",
-        &[
-            "questions_per_hour",
-            "concurrent_questions",
-            "answer_timeout_ms",
-            "tool_timeout_ms",
-            "tool_rows",
-            "tool_bytes",
-            "file_bytes",
-        ],
-    ),
-    ("chat", &["time_zone", "follow_up_hours"]),
-    ("slack", &["bot_token", "app_token", "api_url", "sockets"]),
-    ("discord", &["bot_token", "api_url", "guilds"]),
-    ("source", &["name", "path", "kind", "audience", "layout"]),
-    ("source.layout", &["id", "title", "text", "date"]),
-    ("database", &["name", "url", "tables", "audience"]),
-    (
-        "query",
-        &[
-            "name",
-            "database",
-            "description",
-            "sql",
-            "lead",
-            "empty",
-            "examples",
-            "parameters",
-        ],
-    ),
-    (
-        "query.parameters",
-        &[
-            "name",
-            "type",
-            "default",
-            "optional",
-            "description",
-            "values",
-            "values_sql",
-            "pattern",
-        ],
-    ),
-    ("person", &["name", "groups", "slack", "discord"]),
-    ("channel", &["id", "groups"]),
-];
 
 /// Reads `file`, then variables such as `LOREKEEPER_SLACK__BOT_TOKEN`.
 /// Relative paths are taken from the folder of the file that names them.
@@ -146,10 +69,10 @@ pub fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
 }
 
 #[derive(Default)]
-struct Faults(Vec<Fault>);
+pub(super) struct Faults(Vec<Fault>);
 
 impl Faults {
-    fn add(&mut self, text: String) {
+    pub(super) fn add(&mut self, text: String) {
         self.0.push(Fault(text));
     }
 
@@ -234,34 +157,6 @@ fn entries<T: DeserializeOwned>(
     read
 }
 
-fn refuse_unknown(name: &str, section: &str, fields: &Map<String, Value>, faults: &mut Faults) {
-    let Some((_, known)) = KEYS.iter().find(|(key, _)| *key == section) else {
-        return;
-    };
-    for (field, value) in fields {
-        let path = if section.is_empty() {
-            field.clone()
-        } else {
-            format!("{section}.{field}")
-        };
-        if known.contains(&field.as_str()) {
-            for inner in value.as_array().into_iter().flatten().chain([value]) {
-                if let (Value::Object(fields), false) = (inner, section.is_empty()) {
-                    refuse_unknown(name, &path, fields, faults);
-                }
-            }
-            continue;
-        }
-        let near = known
-            .iter()
-            .min_by_key(|known| strsim::osa_distance(known, field));
-        let hint = near
-            .filter(|near| strsim::osa_distance(near, field) <= 3)
-            .map_or(String::new(), |near| format!(", did you mean `{near}`?"));
-        faults.add(format!("{name}: unknown key `{path}`{hint}"));
-    }
-}
-
 /// People and queries may stand in files of their own.
 fn read_more_files(config: &mut Config, folder: &Path, faults: &mut Faults) {
     for file in config.query_files.clone() {
@@ -313,134 +208,6 @@ fn resolve_paths(config: &mut Config, folder: &Path) {
         if let Some(path) = database.url.expose_secret().strip_prefix("sqlite:") {
             let path = folder.join(path.trim_start_matches("//"));
             database.url = SecretString::from(format!("sqlite:{}", path.display()));
-        }
-    }
-}
-
-/// What serde can't see: ranges, names that point to nothing, names given twice.
-fn check(name: &str, config: &Config, faults: &mut Faults) {
-    let mut range = |key: &str, value: u64, from: u64, to: u64| {
-        if !(from..=to).contains(&value) {
-            faults.add(format!(
-                "{name}: `{key}` is {value}, expected {from} to {to}"
-            ));
-        }
-    };
-    range(
-        "retrieval.chunk_tokens",
-        config.retrieval.chunk_tokens as u64,
-        32,
-        512,
-    );
-    range(
-        "retrieval.overlap_tokens",
-        config.retrieval.overlap_tokens as u64,
-        0,
-        config.retrieval.chunk_tokens as u64 / 2,
-    );
-    range(
-        "retrieval.candidates",
-        config.retrieval.candidates as u64,
-        1,
-        1_000,
-    );
-    range(
-        "limits.questions_per_hour",
-        config.limits.questions_per_hour.into(),
-        1,
-        1_000_000,
-    );
-    range(
-        "limits.concurrent_questions",
-        config.limits.concurrent_questions as u64,
-        1,
-        256,
-    );
-    range(
-        "limits.answer_timeout_ms",
-        config.limits.answer_timeout_ms,
-        1_000,
-        600_000,
-    );
-    range(
-        "limits.tool_timeout_ms",
-        config.limits.tool_timeout_ms,
-        100,
-        600_000,
-    );
-    range(
-        "limits.tool_rows",
-        config.limits.tool_rows as u64,
-        1,
-        100_000,
-    );
-    range(
-        "limits.tool_bytes",
-        config.limits.tool_bytes as u64,
-        1_024,
-        64 << 20,
-    );
-    range("model.threads", config.model.threads as u64, 1, 64);
-    if let Some(slack) = &config.slack {
-        range("slack.sockets", slack.sockets.into(), 2, 10);
-        token(name, "slack.bot_token", &slack.bot_token, "xoxb-", faults);
-        token(name, "slack.app_token", &slack.app_token, "xapp-", faults);
-    }
-    twice(
-        name,
-        "source",
-        config.sources.iter().map(|source| source.name.as_str()),
-        faults,
-    );
-    twice(
-        name,
-        "database",
-        config
-            .databases
-            .iter()
-            .map(|database| database.name.as_str()),
-        faults,
-    );
-    twice(
-        name,
-        "query",
-        config.queries.iter().map(|query| query.name.as_str()),
-        faults,
-    );
-    twice(
-        name,
-        "person",
-        config.people.iter().map(|person| person.name.as_str()),
-        faults,
-    );
-    for query in &config.queries {
-        if !config
-            .databases
-            .iter()
-            .any(|database| database.name == query.database)
-        {
-            faults.add(format!(
-                "{name}: query `{}` names the database `{}`, which is not configured",
-                query.name, query.database
-            ));
-        }
-    }
-}
-
-/// Says which kind of token is expected, never what was given.
-fn token(name: &str, key: &str, token: &SecretString, prefix: &str, faults: &mut Faults) {
-    if !token.expose_secret().starts_with(prefix) {
-        faults.add(format!(
-            "{name}: `{key}` does not begin with `{prefix}`; it is another kind of token"
-        ));
-    }
-}
-
-fn twice<'a>(name: &str, key: &str, names: impl Iterator<Item = &'a str>, faults: &mut Faults) {
-    let mut seen = HashSet::new();
-    for entry in names {
-        if !seen.insert(entry) {
-            faults.add(format!("{name}: `[[{key}]]` {entry} is there twice"));
         }
     }
 }

@@ -4,6 +4,8 @@
 //! an empty file is a valid configuration. Unknown keys are refused and every
 //! fault is reported at once, at start.
 
+mod check;
+mod keys;
 mod load;
 mod sections;
 

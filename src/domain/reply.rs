@@ -134,6 +134,14 @@ pub fn out_of_scope() -> Message {
     )]
 }
 
+/// Labels of the two feedback buttons.
+pub const HELPFUL: &str = "Helpful";
+pub const NOT_HELPFUL: &str = "Not helpful";
+
+/// What a screen reader says of them.
+pub const THIS_IS_HELPFUL: &str = "This answer is helpful";
+pub const THIS_IS_NOT_HELPFUL: &str = "This answer is not helpful";
+
 /// The fixed refusal where outsiders read along (R1).
 pub fn outsiders_read_here() -> Message {
     vec![Block::paragraph(

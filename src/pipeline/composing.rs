@@ -245,6 +245,12 @@ fn worth_quoting<'a>(ranked: &'a [Found], hits: &[Hit]) -> Vec<&'a Found> {
         .iter()
         .take_while(|found| found.rank >= best.rank - ALSO_WITHIN)
     {
+        // A page is not explained by what somebody once reported.
+        if hits[best.hit].kind == SourceKind::Documents
+            && hits[found.hit].kind == SourceKind::Tickets
+        {
+            continue;
+        }
         let more = word_count(&hits[found.hit]);
         if chosen.len() == MAX_PASSAGES || (!chosen.is_empty() && words + more > MAX_WORDS) {
             continue;

@@ -38,7 +38,8 @@ pub struct Pipeline {
 impl Pipeline {
     pub async fn answer(&self, question: &Question) -> Answer {
         let mut watch = Watch::start();
-        let mut plan = self.planner.plan(question, self.clock.now()).await;
+        let usable = |tool: &str| self.tools.allowed(tool, &question.access);
+        let mut plan = self.planner.plan(question, usable, self.clock.now()).await;
         watch.lap("plan");
         tracing::info!(
             question.id = %question.id,

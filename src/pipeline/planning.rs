@@ -4,7 +4,7 @@
 use super::{
     arguments::{self, Arguments},
     grounding::coverage,
-    router::{IntentExamples, Route, Router, masked},
+    router::{IntentExamples, Route, Router, Score, masked},
 };
 use crate::{
     domain::{
@@ -62,8 +62,14 @@ impl Planner {
         })
     }
 
-    /// A plan for every question: where the model fails, searching only.
-    pub async fn plan(&self, question: &Question, now: DateTime<Utc>) -> Plan {
+    /// A plan for every question: where the model fails, searching only. A
+    /// tool that is not `usable` for the asker is planned as if it did not exist.
+    pub async fn plan(
+        &self,
+        question: &Question,
+        usable: impl Fn(&str) -> bool,
+        now: DateTime<Utc>,
+    ) -> Plan {
         let text = standalone(&question.text, &question.thread);
         match self
             .embedder
@@ -71,7 +77,14 @@ impl Planner {
             .await
         {
             Ok(vectors) => match vectors.first() {
-                Some(vector) => self.route(&text, vector, now),
+                Some(vector) => {
+                    let mut scores = self.router.scores(vector);
+                    scores.retain(|score| match &score.route {
+                        Route::Tool(name) => usable(name),
+                        Route::Intent(_) => true,
+                    });
+                    self.route(&text, &scores, now)
+                }
                 None => Plan::search_only(text),
             },
             Err(error) => {
@@ -81,22 +94,21 @@ impl Planner {
         }
     }
 
-    fn route(&self, text: &str, vector: &[f32], now: DateTime<Utc>) -> Plan {
+    fn route(&self, text: &str, scores: &[Score], now: DateTime<Utc>) -> Plan {
         if asks_to_change(text) {
             return aside(Intent::OutOfScope, text, 1.0);
         }
         let ids = arguments::record_ids(text);
-        if let Some(plan) = self.record_plan(text, &ids, vector, now) {
+        if let Some(plan) = self.record_plan(text, &ids, scores, now) {
             return plan;
         }
-        let scores = self.router.scores(vector);
         let score_of = |intent: Intent| {
             scores
                 .iter()
                 .find(|score| score.route == Route::Intent(intent))
                 .map_or(0.0, |score| score.value)
         };
-        let best_tool = self.best_tool(text, &scores, now);
+        let best_tool = self.best_tool(text, scores, now);
         let tool_score = best_tool.as_ref().map_or(0.0, |(.., score)| *score);
         for intent in [Intent::SmallTalk, Intent::OutOfScope] {
             let score = score_of(intent);
@@ -124,25 +136,19 @@ impl Planner {
         &self,
         text: &str,
         ids: &[String],
-        vector: &[f32],
+        scores: &[Score],
         now: DateTime<Utc>,
     ) -> Option<Plan> {
         if ids.is_empty() {
             return None;
         }
-        let scores = self.router.scores(vector);
-        let by_score = |tool: &&ToolSpec| {
-            let score = scores
-                .iter()
-                .find(|score| score.route == Route::Tool(tool.name.clone()));
-            (1e6 * score.map_or(0.0, |score| score.value)) as i64
-        };
-        let tool = self
-            .catalogue
-            .tools
+        let tool = scores
             .iter()
-            .filter(|tool| takes_id(tool, text, now))
-            .max_by_key(by_score);
+            .filter_map(|score| match &score.route {
+                Route::Tool(name) => self.catalogue.tool(name),
+                Route::Intent(_) => None,
+            })
+            .find(|tool| takes_id(tool, text, now));
         Some(match tool {
             Some(tool) => tool_plan(tool, arguments::extract(tool, text, now), text, 1.0)
                 .with_intent(Intent::Status),
@@ -158,7 +164,7 @@ impl Planner {
     fn best_tool<'a>(
         &'a self,
         text: &str,
-        scores: &[super::router::Score],
+        scores: &[Score],
         now: DateTime<Utc>,
     ) -> Option<(&'a ToolSpec, Arguments, f32)> {
         scores

@@ -164,7 +164,10 @@ impl Bot {
             )
             .env("LOREKEEPER_DISCORD__API_URL", self.discord.url())
             .env("LOREKEEPER_LIMITS__QUESTIONS_PER_HOUR", "100000")
-            .env("LOREKEEPER_LIMITS__CONCURRENT_QUESTIONS", "64")
+            .env(
+                "LOREKEEPER_LIMITS__CONCURRENT_QUESTIONS",
+                std::env::var("LOREKEEPER_TEST_CONCURRENT").unwrap_or_else(|_| "64".into()),
+            )
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(log);

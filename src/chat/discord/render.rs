@@ -13,13 +13,10 @@ use super::{
     table::table_lines,
 };
 use crate::{
-    domain::{Block, Inline, Message, QuestionId, SourceLine, Verdict},
+    domain::{Block, Inline, Message, QuestionId, SourceLine, Verdict, reply},
     ports::Part,
 };
 use serde_json::{Value, json};
-
-const HELPFUL: &str = "Helpful";
-const NOT_HELPFUL: &str = "Not helpful";
 
 pub fn render(message: &Message) -> Vec<Part> {
     let pages = paginate(message.iter().flat_map(lines).collect());
@@ -69,8 +66,8 @@ fn feedback_buttons(question: QuestionId) -> Value {
         })
     };
     json!([{ "type": 1, "components": [
-        button(Verdict::Positive, "👍", HELPFUL),
-        button(Verdict::Negative, "👎", NOT_HELPFUL),
+        button(Verdict::Positive, "👍", reply::HELPFUL),
+        button(Verdict::Negative, "👎", reply::NOT_HELPFUL),
     ]}])
 }
 

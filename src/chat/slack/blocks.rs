@@ -1,7 +1,7 @@
 //! The kinds of Slack blocks that we make.
 
 use super::events::button_value;
-use crate::domain::{QuestionId, Verdict};
+use crate::domain::{QuestionId, Verdict, reply};
 use serde_json::{Value, json};
 
 pub fn section(mrkdwn: String) -> Value {
@@ -30,8 +30,8 @@ pub fn feedback_buttons(question: QuestionId) -> Value {
         "elements": [{
             "type": "feedback_buttons",
             "action_id": "lorekeeper_feedback",
-            "positive_button": button("Helpful", "This answer is helpful", Verdict::Positive),
-            "negative_button": button("Not helpful", "This answer is not helpful", Verdict::Negative),
+            "positive_button": button(reply::HELPFUL, reply::THIS_IS_HELPFUL, Verdict::Positive),
+            "negative_button": button(reply::NOT_HELPFUL, reply::THIS_IS_NOT_HELPFUL, Verdict::Negative),
         }],
     })
 }

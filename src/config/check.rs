@@ -1,0 +1,133 @@
+//! What serde can't see: ranges, names that point to nothing, names given twice.
+
+use super::{Config, load::Faults};
+use secrecy::{ExposeSecret, SecretString};
+use std::collections::HashSet;
+
+/// Adds a fault for each.
+pub(super) fn check(name: &str, config: &Config, faults: &mut Faults) {
+    let mut range = |key: &str, value: u64, from: u64, to: u64| {
+        if !(from..=to).contains(&value) {
+            faults.add(format!(
+                "{name}: `{key}` is {value}, expected {from} to {to}"
+            ));
+        }
+    };
+    range(
+        "retrieval.chunk_tokens",
+        config.retrieval.chunk_tokens as u64,
+        32,
+        512,
+    );
+    range(
+        "retrieval.overlap_tokens",
+        config.retrieval.overlap_tokens as u64,
+        0,
+        config.retrieval.chunk_tokens as u64 / 2,
+    );
+    range(
+        "retrieval.candidates",
+        config.retrieval.candidates as u64,
+        1,
+        1_000,
+    );
+    range(
+        "limits.questions_per_hour",
+        config.limits.questions_per_hour.into(),
+        1,
+        1_000_000,
+    );
+    range(
+        "limits.concurrent_questions",
+        config.limits.concurrent_questions as u64,
+        1,
+        256,
+    );
+    range(
+        "limits.answer_timeout_ms",
+        config.limits.answer_timeout_ms,
+        1_000,
+        600_000,
+    );
+    range(
+        "limits.tool_timeout_ms",
+        config.limits.tool_timeout_ms,
+        100,
+        600_000,
+    );
+    range(
+        "limits.tool_rows",
+        config.limits.tool_rows as u64,
+        1,
+        100_000,
+    );
+    range(
+        "limits.tool_bytes",
+        config.limits.tool_bytes as u64,
+        1_024,
+        64 << 20,
+    );
+    range("model.threads", config.model.threads as u64, 1, 64);
+    if let Some(slack) = &config.slack {
+        range("slack.sockets", slack.sockets.into(), 2, 10);
+        token(name, "slack.bot_token", &slack.bot_token, "xoxb-", faults);
+        token(name, "slack.app_token", &slack.app_token, "xapp-", faults);
+    }
+    twice(
+        name,
+        "source",
+        config.sources.iter().map(|source| source.name.as_str()),
+        faults,
+    );
+    twice(
+        name,
+        "database",
+        config
+            .databases
+            .iter()
+            .map(|database| database.name.as_str()),
+        faults,
+    );
+    twice(
+        name,
+        "query",
+        config.queries.iter().map(|query| query.name.as_str()),
+        faults,
+    );
+    twice(
+        name,
+        "person",
+        config.people.iter().map(|person| person.name.as_str()),
+        faults,
+    );
+    for query in &config.queries {
+        if !config
+            .databases
+            .iter()
+            .any(|database| database.name == query.database)
+        {
+            faults.add(format!(
+                "{name}: query `{}` names the database `{}`, which is not configured",
+                query.name, query.database
+            ));
+        }
+    }
+}
+
+/// Says which kind of token is expected, never what was given.
+fn token(name: &str, key: &str, token: &SecretString, prefix: &str, faults: &mut Faults) {
+    if !token.expose_secret().starts_with(prefix) {
+        faults.add(format!(
+            "{name}: `{key}` does not begin with `{prefix}`; it is another kind of token"
+        ));
+    }
+}
+
+fn twice<'a>(name: &str, key: &str, names: impl Iterator<Item = &'a str>, faults: &mut Faults) {
+    let mut seen = HashSet::new();
+    for entry in names {
+        if !seen.insert(entry) {
+            faults.add(format!("{name}: `[[{key}]]` {entry} is there twice"));
+        }
+    }
+}

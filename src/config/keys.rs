@@ -1,0 +1,113 @@
+//! The keys that a configuration may have; every other one is a fault.
+
+use super::load::Faults;
+use serde_json::{Map, Value};
+
+/// The keys of every section.
+const KEYS: [(&str, &[&str]); 15] = [
+    (
+        "",
+        &[
+            "store",
+            "model",
+            "retrieval",
+            "limits",
+            "chat",
+            "slack",
+            "discord",
+            "source",
+            "database",
+            "query_files",
+            "query",
+            "people_file",
+            "person",
+            "channel",
+        ],
+    ),
+    ("store", &["url"]),
+    ("model", &["embedding_dir", "onnxruntime", "threads"]),
+    (
+        "retrieval",
+        &["chunk_tokens", "overlap_tokens", "candidates"],
+    ),
+    (
+        "limits",
+        &[
+            "questions_per_hour",
+            "concurrent_questions",
+            "answer_timeout_ms",
+            "tool_timeout_ms",
+            "tool_rows",
+            "tool_bytes",
+            "file_bytes",
+        ],
+    ),
+    ("chat", &["time_zone", "follow_up_hours"]),
+    ("slack", &["bot_token", "app_token", "api_url", "sockets"]),
+    ("discord", &["bot_token", "api_url", "guilds"]),
+    ("source", &["name", "path", "kind", "audience", "layout"]),
+    ("source.layout", &["id", "title", "text", "date"]),
+    ("database", &["name", "url", "tables", "audience"]),
+    (
+        "query",
+        &[
+            "name",
+            "database",
+            "description",
+            "sql",
+            "lead",
+            "empty",
+            "examples",
+            "parameters",
+        ],
+    ),
+    (
+        "query.parameters",
+        &[
+            "name",
+            "type",
+            "default",
+            "optional",
+            "description",
+            "values",
+            "values_sql",
+            "pattern",
+        ],
+    ),
+    ("person", &["name", "groups", "slack", "discord"]),
+    ("channel", &["id", "groups"]),
+];
+
+/// Names every key that is not known, with the known one it resembles.
+pub(super) fn refuse_unknown(
+    name: &str,
+    section: &str,
+    fields: &Map<String, Value>,
+    faults: &mut Faults,
+) {
+    let Some((_, known)) = KEYS.iter().find(|(key, _)| *key == section) else {
+        return;
+    };
+    for (field, value) in fields {
+        let path = if section.is_empty() {
+            field.clone()
+        } else {
+            format!("{section}.{field}")
+        };
+        if known.contains(&field.as_str()) {
+            for inner in value.as_array().into_iter().flatten().chain([value]) {
+                if let (Value::Object(fields), false) = (inner, section.is_empty()) {
+                    refuse_unknown(name, &path, fields, faults);
+                }
+            }
+            continue;
+        }
+        let near = known
+            .iter()
+            .min_by_key(|known| strsim::osa_distance(known, field));
+        let hint = near
+            .filter(|near| strsim::osa_distance(near, field) <= 3)
+            .map_or(String::new(), |near| format!(", did you mean `{near}`?"));
+        faults.add(format!("{name}: unknown key `{path}`{hint}"));
+    }
+}
