@@ -14,6 +14,9 @@ mod harness;
 use harness::{Bot, StoreKind};
 use std::time::{Duration, Instant};
 
+/// Who asks, so that nobody asks more than people do.
+const PEOPLE: u64 = 400;
+
 #[tokio::main]
 async fn main() {
     let mut numbers = std::env::args()
@@ -28,19 +31,17 @@ async fn main() {
 
 async fn measure(store: StoreKind, seconds: u64, rate: u64) {
     let bot = Bot::start(store).await;
+    for person in 0..PEOPLE {
+        bot.slack.make_member(&format!("U{}", 1000 + person));
+    }
     let began = Instant::now();
     let events = seconds * rate;
     for number in 0..events {
         let due = began + Duration::from_secs_f64(number as f64 / rate as f64);
         tokio::time::sleep_until(due.into()).await;
-        // Direct messages of two people and three channels: replies spread over five places.
-        match number % 5 {
-            0 => bot.slack.dm("U7", "REQ-1155"),
-            1 => bot.slack.dm("U8", "REQ-1155"),
-            2 => bot.slack.mention("U7", "C1", "REQ-1155"),
-            3 => bot.slack.mention("U7", "C2", "REQ-1155"),
-            _ => bot.slack.mention("U7", "C3", "REQ-1155"),
-        };
+        let person = format!("U{}", 1000 + number % PEOPLE);
+        let channel = ["C1", "C2", "C3"][(number % 3) as usize];
+        bot.slack.mention(&person, channel, "REQ-1155");
     }
     let sent = began.elapsed();
     let deadline = Instant::now() + Duration::from_secs(60);
