@@ -1,5 +1,6 @@
-//! The command line, one file a command. `design/commands.md` of the project
-//! is a contract: other programs call these.
+//! The command line, one file a command. Names, shapes of JSON and exit
+//! statuses are a contract, because other programs call them: they may grow,
+//! never break.
 
 mod ask;
 mod audit;
