@@ -2,6 +2,7 @@
 
 use crate::{
     domain::{Access, DocumentId, SourceKind},
+    pipeline::dot,
     ports::{EmbedError, Embedder, Hit, Search, SearchError, SearchRequest, TextRole},
 };
 use async_trait::async_trait;
@@ -51,7 +52,7 @@ impl Search for PassageSearch {
         let similarity = |vector: &[f32]| {
             question
                 .first()
-                .map_or(0.0, |q| q.iter().zip(vector).map(|(a, b)| a * b).sum())
+                .map_or(0.0, |question| dot(question, vector))
         };
         let mut hits: Vec<Hit> = self
             .passages

@@ -17,7 +17,7 @@ mod showing;
 
 pub use gathering::Gathered;
 pub use planning::Planner;
-pub use router::IntentExamples;
+pub use router::{IntentExamples, dot};
 
 use crate::{
     domain::{Answer, Intent, Plan, Question, SourceKind, StageTimings},
