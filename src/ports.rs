@@ -5,13 +5,15 @@
 //! model or platform library crosses a port.
 
 use crate::domain::{
-    Access, Actor, Catalogue, DocumentId, GapClass, Message, MessageId, PersonId, Place, Platform,
-    QuestionId, Readers, SourceKind, ToolCall, ToolResult,
+    Access, Actor, Catalogue, DocumentId, GapClass, Generation, GenerationRequest, Message,
+    MessageId, PersonId, Place, Platform, Prompt, QuestionId, Readers, SourceKind, ToolCall,
+    ToolResult,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use std::{sync::Arc, time::Duration};
+use tokio::sync::mpsc;
 
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
@@ -53,6 +55,53 @@ pub enum EmbedError {
     #[error("embedding queue is full")]
     Busy,
     #[error("embedding model `{model}` failed")]
+    Failed {
+        model: String,
+        #[source]
+        source: BoxError,
+    },
+}
+
+/// Writes text: the decoder in this process, or a server that speaks OpenAI's protocol.
+#[async_trait]
+pub trait Generator: Send + Sync {
+    /// Names the model, as an answer's record shows it.
+    fn name(&self) -> String;
+
+    /// Tokens that a prompt and its answer may fill together.
+    fn context_tokens(&self) -> usize;
+
+    /// Tokens that a prompt fills, chat template included. Where the model's
+    /// tokenizer is not known, an estimate that is rather too high.
+    fn count_tokens(&self, prompt: &Prompt) -> usize;
+
+    /// Writes until the end, a stop, or the limit. What is decided is sent to
+    /// `pieces` at once, never part of a grapheme. Dropping the future ends
+    /// the work at the next token.
+    async fn generate(
+        &self,
+        request: GenerationRequest,
+        pieces: Option<mpsc::UnboundedSender<String>>,
+    ) -> Result<Generation, GenerateError>;
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum GenerateError {
+    #[error("language model `{model}` has too many requests waiting")]
+    Busy { model: String },
+    #[error("prompt has {tokens} tokens, and `{model}` takes {limit}")]
+    TooLong {
+        model: String,
+        tokens: usize,
+        limit: usize,
+    },
+    #[error("adapter `{adapter}` is not loaded; there are: {}", .known.join(", "))]
+    UnknownAdapter { adapter: String, known: Vec<String> },
+    #[error("{what}: {problem}")]
+    BadRequest { what: &'static str, problem: String },
+    #[error("language model `{model}` is not ready")]
+    Loading { model: String },
+    #[error("language model `{model}` failed")]
     Failed {
         model: String,
         #[source]
