@@ -55,7 +55,14 @@ def qwen3() -> PretrainedConfig:
 
 
 def phi3() -> PretrainedConfig:
-    return Phi3Config(**SHAPE, bos_token_id=508, eos_token_id=[508, 511], pad_token_id=508)
+    # Where the two context lengths differ, the builder expects LongRoPE factors.
+    return Phi3Config(
+        **SHAPE,
+        original_max_position_embeddings=CONTEXT,
+        bos_token_id=508,
+        eos_token_id=[508, 511],
+        pad_token_id=508,
+    )
 
 
 CONFIGS = {"llama": llama, "mistral": mistral, "qwen2": qwen2, "qwen3": qwen3, "phi3": phi3}
