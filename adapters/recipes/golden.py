@@ -55,7 +55,7 @@ def reference(model: torch.nn.Module) -> NextLogits:
 def record(path: Path, next_logits: NextLogits, tokenizer, ends: list[int], least_margin: float = 1e-3) -> list[dict]:
     """Writes `COUNT` lines, leaving out prompts where rounding could decide."""
     lines: list[dict] = []
-    for prompt in prompts(3 * COUNT):
+    for prompt in prompts(20 * COUNT):
         ids = tokenizer(prompt)["input_ids"]
         tokens, margin = greedy(next_logits, ids, ends)
         if margin > least_margin:
@@ -67,11 +67,11 @@ def record(path: Path, next_logits: NextLogits, tokenizer, ends: list[int], leas
     return lines
 
 
-def record_reference(folder: Path, hf_folder: Path) -> None:
+def record_reference(folder: Path, hf_folder: Path, least_margin: float = 1e-3) -> None:
     """Tokens and chat rendering of transformers, in float32, into `folder`."""
     model = AutoModelForCausalLM.from_pretrained(hf_folder, dtype=torch.float32).eval()
     tokenizer = AutoTokenizer.from_pretrained(hf_folder)
-    record(folder / "golden.jsonl", reference(model), tokenizer, model.config.eos_token_id)
+    record(folder / "golden.jsonl", reference(model), tokenizer, model.config.eos_token_id, least_margin)
     record_chat(folder, tokenizer)
 
 

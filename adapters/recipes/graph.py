@@ -14,8 +14,9 @@ import sys
 import tempfile
 from pathlib import Path
 
+import onnx
 import torch
-from transformers import AutoModelForCausalLM, DynamicCache
+from transformers import AutoConfig, AutoModelForCausalLM, DynamicCache, PretrainedConfig
 
 
 def builder(hf_folder: Path, out: Path, precision: str, provider: str = "cpu", **options: str) -> None:
@@ -26,6 +27,27 @@ def builder(hf_folder: Path, out: Path, precision: str, provider: str = "cpu", *
         if options:
             command += ["--extra_options", *(f"{key}={value}" for key, value in options.items())]
         _run(command)
+    keep_sliding_window(out / "model.onnx", AutoConfig.from_pretrained(hf_folder))
+
+
+def keep_sliding_window(path: Path, config: PretrainedConfig) -> None:
+    """Builder 0.18 loses Mistral's window: attention would see everything, and answers drift apart behind it."""
+    window = getattr(config, "sliding_window", None)
+    if not window:
+        return
+    layers = getattr(config, "layer_types", None) or ["sliding_attention"] * config.num_hidden_layers
+    model = onnx.load(path, load_external_data=False)
+    for node in model.graph.node:
+        if node.op_type == "GroupQueryAttention" and layers[layer_of(node.name)] == "sliding_attention":
+            kept = [attribute for attribute in node.attribute if attribute.name != "local_window_size"]
+            del node.attribute[:]
+            node.attribute.extend([*kept, onnx.helper.make_attribute("local_window_size", window)])
+    onnx.save(model, path)
+
+
+def layer_of(name: str) -> int:
+    """`/model/layers.7/attn/GroupQueryAttention` -> 7"""
+    return int(name.split("layers.")[1].split("/")[0])
 
 
 def optimum(hf_folder: Path, out: Path, python: Path) -> None:
@@ -37,6 +59,9 @@ def optimum(hf_folder: Path, out: Path, python: Path) -> None:
         export = "from optimum.exporters.onnx import main_export as export; import sys; "
         export += "export(sys.argv[1], sys.argv[2], task='text-generation-with-past', do_validation=False)"
         _run([python, "-c", export, source, out])
+    # Version 4 can't read the tokenizer of version 5 as a whole, but the files are the same.
+    for name in tokenizer_files(hf_folder):
+        shutil.copy(hf_folder / name, out / name)
 
 
 def dynamo(hf_folder: Path, out: Path) -> None:

@@ -41,13 +41,14 @@ FLOATS = {TensorProto.FLOAT, TensorProto.FLOAT16, TensorProto.BFLOAT16}
 
 
 def add_lora_inputs(folder: Path, out: Path) -> list[str]:
-    """Writes `out` as `folder` with the LoRA inputs added; returns their names.
+    """Writes `out` as `folder` with the LoRA inputs added; returns their names. The two may be the same.
 
     Weights are copied as they are and never read, so that the size of a model does not matter.
     """
     model = onnx.load(folder / "model.onnx", load_external_data=False)
     names = edit(model)
-    shutil.copytree(folder, out, dirs_exist_ok=True)
+    if out != folder:
+        shutil.copytree(folder, out, dirs_exist_ok=True)
     onnx.save(model, out / "model.onnx")
     return names
 

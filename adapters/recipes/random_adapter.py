@@ -1,5 +1,6 @@
 """PEFT adapters with random weights, none of them zero: for comparing programs, not for answers."""
 
+import json
 from pathlib import Path
 
 import torch
@@ -19,9 +20,13 @@ def write(hf_folder: Path, out: Path, base: str, rank: int, alpha: int, seed: in
         for name, parameter in peft.named_parameters():
             if "lora_" in name:
                 parameter.normal_(0.0, strength)
-    peft.peft_config["default"].base_model_name_or_path = base
     peft.save_pretrained(out)
     (out / "README.md").unlink(missing_ok=True)
+    # A temporary path and a set: both would change from run to run.
+    path = out / "adapter_config.json"
+    written = json.loads(path.read_text())
+    written |= {"base_model_name_or_path": base, "target_modules": TARGETS}
+    path.write_text(json.dumps(written, indent=2) + "\n")
 
 
 def merged(hf_folder: Path, adapter: Path) -> torch.nn.Module:

@@ -97,6 +97,11 @@ def write(name: str, folder: Path, seed: int = 7, liveliness: float = 0.3) -> No
     write_tokenizer(name, folder)
 
 
+def ends(folder: Path) -> list[int]:
+    """The end-of-sequence tokens of a folder that `write` made."""
+    return GenerationConfig.from_pretrained(folder).eos_token_id
+
+
 def write_tokenizer(name: str, folder: Path) -> None:
     if name == "llama":
         tiny_tokenizer.sentencepiece(folder, ["<|end|>"], tiny_tokenizer.HEADERS, metaspace=False)
