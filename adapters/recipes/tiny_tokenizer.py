@@ -59,7 +59,14 @@ HEADERS = (
 )
 
 
-def byte_level(folder: Path, specials: list[str], end: str, template: str) -> None:
+def byte_level(
+    folder: Path,
+    specials: list[str],
+    end: str,
+    template: str,
+    vocabulary: int = VOCABULARY,
+    corpus: list[str] = CORPUS,
+) -> None:
     """`specials` get the last ids, as in Qwen's and Llama 3's files."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.normalizer = normalizers.NFC()
@@ -67,10 +74,12 @@ def byte_level(folder: Path, specials: list[str], end: str, template: str) -> No
     tokenizer.decoder = decoders.ByteLevel()
     tokenizer.post_processor = processors.ByteLevel(trim_offsets=False)
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
-    size = VOCABULARY - len(specials)
+    size = vocabulary - len(specials)
     tokenizer.train_from_iterator(
-        CORPUS, trainers.BpeTrainer(vocab_size=size, initial_alphabet=alphabet, show_progress=False)
+        corpus, trainers.BpeTrainer(vocab_size=size, initial_alphabet=alphabet, show_progress=False)
     )
+    if tokenizer.get_vocab_size() != size:
+        raise ValueError(f"the corpus gives {tokenizer.get_vocab_size()} tokens, not {size}: more text is needed")
     tokenizer.add_special_tokens(specials)
     _save(tokenizer, folder, template, eos_token=end, pad_token=specials[0])
 
@@ -98,6 +107,8 @@ def sentencepiece(folder: Path, extra: list[str], template: str, metaspace: bool
         [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse(), decoders.Strip(" ", 1, 0)]
     )
     tokenizer.add_special_tokens(["<unk>", "<s>", "</s>", *extra])
+    if tokenizer.get_vocab_size() != VOCABULARY:
+        raise ValueError(f"the corpus gives {tokenizer.get_vocab_size()} tokens, not {VOCABULARY}")
     tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A", pair="<s> $A <s> $B", special_tokens=[("<s>", 1)]
     )
@@ -112,8 +123,6 @@ def _trained_pieces(size: int) -> Tokenizer:
 
 
 def _save(tokenizer: Tokenizer, folder: Path, template: str, **tokens: str) -> None:
-    if tokenizer.get_vocab_size() != VOCABULARY:
-        raise ValueError(f"{folder}: the tokenizer has {tokenizer.get_vocab_size()} tokens, not {VOCABULARY}")
     fast = PreTrainedTokenizerFast(tokenizer_object=tokenizer, clean_up_tokenization_spaces=False, **tokens)
     fast.chat_template = template
     fast.save_pretrained(folder)
