@@ -10,7 +10,7 @@ use super::{
     options::BeforeRun,
     pulse::Pulse,
     session::{DecoderSession, Row},
-    slots::{Placement, Slots, neighbours},
+    slots::{Slots, neighbours},
     writer::{Job, Writer},
 };
 use crate::{
@@ -51,8 +51,8 @@ pub(super) struct Scheduler<'a> {
     slots: Slots,
     /// By slot.
     writers: Vec<Option<Writer>>,
-    /// Slots in the order in which their rows are fed alone.
-    turns: Vec<usize>,
+    /// Slots with a request, the oldest request first.
+    in_order: Vec<usize>,
 }
 
 impl<'a> Scheduler<'a> {
@@ -63,7 +63,7 @@ impl<'a> Scheduler<'a> {
             pulse,
             slots: Slots::new(slots, session.can_copy()),
             writers: (0..slots).map(|_| None).collect(),
-            turns: (0..slots).collect(),
+            in_order: Vec::with_capacity(slots),
             session,
         }
     }
@@ -106,17 +106,13 @@ impl<'a> Scheduler<'a> {
             }
             self.pulse.takes(job.caller.clone());
             let writer = Writer::new(job, self.session.size().context);
-            let adapter = writer.adapter_id();
-            let placement = self.slots.place(writer.tokens(), adapter);
-            let Placement {
-                slot,
-                source,
-                tokens,
-            } = placement.ok_or("a free slot was not found")?;
-            let kept = self.session.keep(source, slot, tokens)?;
-            self.slots.keep(slot, &writer.tokens()[..kept], adapter);
+            let placed = self.slots.place(writer.tokens(), writer.adapter_id());
+            let slot = placed.ok_or("a free slot was not found")?;
+            let kept = self.session.keep(slot, slot, 0..self.slots.held(slot))?;
+            self.slots.holds(slot, &writer.tokens()[..kept]);
             let finish = writer.finish();
             self.writers[slot] = Some(writer);
+            self.in_order.push(slot);
             // All of a short document can be forced.
             if let Some(finish) = finish {
                 self.conclude(slot, Ok(finish));
@@ -144,15 +140,28 @@ impl<'a> Scheduler<'a> {
     fn feed_rows_alone(&mut self) -> Result<(), BoxError> {
         let mut budget = self.work.prefill_tokens.max(1);
         while budget > 0 {
-            let next = self.turns.iter().position(|&slot| self.pending(slot) > 1);
-            let Some(turn) = next else {
+            let mut in_order = self.in_order.iter().copied();
+            let Some(slot) = in_order.find(|&slot| self.pending(slot) > 1) else {
                 break;
             };
-            let slot = self.turns.remove(turn);
-            self.turns.push(slot);
+            self.take_over_from_elsewhere(slot)?;
             let tokens = self.pending(slot).min(budget);
             budget -= tokens;
             self.run(&[(slot, tokens)])?;
+        }
+        Ok(())
+    }
+
+    /// What another row holds need not be computed again, also where it was
+    /// fed only since this one was admitted.
+    fn take_over_from_elsewhere(&mut self, slot: usize) -> Result<(), BoxError> {
+        let Some(writer) = &self.writers[slot] else {
+            return Ok(());
+        };
+        if let Some((source, tokens)) = self.slots.elsewhere(slot, writer.tokens()) {
+            let range = self.slots.held(slot)..tokens;
+            let kept = self.session.keep(source, slot, range)?;
+            self.slots.holds(slot, &writer.tokens()[..kept]);
         }
         Ok(())
     }
@@ -234,6 +243,7 @@ impl<'a> Scheduler<'a> {
     /// Frees a slot; what it holds stays for whoever shares its beginning.
     fn leave(&mut self, slot: usize) -> Option<Writer> {
         let writer = self.writers[slot].take()?;
+        self.in_order.retain(|&other| other != slot);
         self.slots.release(slot);
         self.pulse.is_done_with(writer.caller());
         Some(writer)

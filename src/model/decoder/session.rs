@@ -190,16 +190,18 @@ impl DecoderSession {
         }
     }
 
-    /// Makes slot `to` hold the first `tokens` tokens of slot `from`, as far as
-    /// the cache allows it: returns how many it holds.
-    pub fn keep(&mut self, from: usize, to: usize, tokens: usize) -> ort::Result<usize> {
+    /// Makes slot `to` hold the tokens of slot `from` up to the range's end, as
+    /// far as the cache allows it: returns how many it holds. Those before the
+    /// range it holds already, and none behind it are kept.
+    pub fn keep(&mut self, from: usize, to: usize, range: Range<usize>) -> ort::Result<usize> {
+        let tokens = range.end;
         let kept = match &mut self.cache {
             Cache::Shared(_) if from == to => tokens,
             Cache::Shared(cache) if cache.can_copy() => {
-                cache.copy(from, to, tokens)?;
+                cache.copy(from, to, range)?;
                 tokens
             }
-            Cache::Shared(_) => 0,
+            Cache::Shared(_) => range.start,
             Cache::Grown(cache) => {
                 let kept = if cache.can_copy() { tokens } else { 0 };
                 cache.copy(from, to, kept)?;

@@ -144,19 +144,20 @@ impl SharedCache {
         self.allocator.memory_info().is_cpu_accessible()
     }
 
-    /// Puts the first `tokens` tokens of one slot at the start of another.
-    pub fn copy(&mut self, from: usize, to: usize, tokens: usize) -> ort::Result<()> {
+    /// Copies tokens of one slot to the same place in another.
+    pub fn copy(&mut self, from: usize, to: usize, tokens: Range<usize>) -> ort::Result<()> {
         let size = self.size;
-        if from >= size.slots || to >= size.slots || tokens > size.context {
+        let inside = tokens.start <= tokens.end && tokens.end <= size.context;
+        if from >= size.slots || to >= size.slots || !inside {
             return Err(Error::new(format!(
-                "the cache can't copy {tokens} tokens from slot {from} to slot {to}"
+                "the cache can't copy the tokens {tokens:?} from slot {from} to slot {to}"
             )));
         }
         for buffer in &mut self.buffers {
             match self.element {
-                TensorElementType::Float16 => copy_row::<f16>(buffer, size, from, to, tokens)?,
-                TensorElementType::Bfloat16 => copy_row::<bf16>(buffer, size, from, to, tokens)?,
-                _ => copy_row::<f32>(buffer, size, from, to, tokens)?,
+                TensorElementType::Float16 => copy_row::<f16>(buffer, size, from, to, &tokens)?,
+                TensorElementType::Bfloat16 => copy_row::<bf16>(buffer, size, from, to, &tokens)?,
+                _ => copy_row::<f32>(buffer, size, from, to, &tokens)?,
             }
         }
         Ok(())
@@ -168,13 +169,14 @@ fn copy_row<T: PrimitiveTensorElementType + Copy>(
     size: CacheSize,
     from: usize,
     to: usize,
-    tokens: usize,
+    tokens: &Range<usize>,
 ) -> ort::Result<()> {
     let (_, numbers) = buffer.try_extract_tensor_mut::<T>()?;
     for head in 0..size.kv_heads {
-        let start = |slot| slot * size.row() + head * size.context * size.head_size;
+        let start =
+            |slot| slot * size.row() + (head * size.context + tokens.start) * size.head_size;
         let (source, target) = (start(from), start(to));
-        numbers.copy_within(source..source + tokens * size.head_size, target);
+        numbers.copy_within(source..source + tokens.len() * size.head_size, target);
     }
     Ok(())
 }

@@ -1,9 +1,9 @@
 //! Who has which slot of the cache, and what the slots still hold.
 //!
-//! A slot keeps its tokens after its request is done. A new request takes over
-//! the longest beginning that its prompt shares with any slot, free or busy:
-//! a system prompt is computed once. What a slot holds depends on the adapter
-//! that wrote it, so only the same adapter's is taken.
+//! A slot keeps its tokens after its request is done. Whatever a prompt shares
+//! with any slot, free or busy, from its first token on, is taken over from
+//! there: a system prompt is computed once. What a slot holds depends on the
+//! adapter that wrote it, so only the same adapter's is taken.
 
 use std::ops::Range;
 
@@ -28,16 +28,6 @@ struct Slot {
     used: u64,
 }
 
-/// Where a request goes, and what is already there for it.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) struct Placement {
-    pub slot: usize,
-    /// Slot that holds the beginning of the prompt: `slot` itself, or another.
-    pub source: usize,
-    /// Tokens to be taken from the source.
-    pub tokens: usize,
-}
-
 impl Slots {
     pub fn new(slots: usize, can_copy: bool) -> Self {
         Self {
@@ -47,35 +37,53 @@ impl Slots {
         }
     }
 
-    /// Finds a free slot for a prompt and makes it busy; `None` where all are.
-    /// Once the cache has taken over what it can, [`Slots::keep`] must say so.
-    pub fn place(&mut self, prompt: &[u32], adapter: Option<u64>) -> Option<Placement> {
-        // The last token is always fed: its logits choose the first one written.
-        let usable = &prompt[..prompt.len().saturating_sub(1)];
-        let shared = |slot: &Slot| match slot.adapter == adapter {
-            true => common_prefix(&slot.held, usable),
-            false => 0,
+    /// Makes a free slot busy, for a prompt; `None` where all are. It goes on
+    /// holding what it shares with the prompt.
+    pub fn place(&mut self, prompt: &[u32], adapter: Option<u64>) -> Option<usize> {
+        let own = (0..self.slots.len())
+            .filter(|&slot| !self.slots[slot].busy)
+            .map(|slot| (self.shared(slot, prompt, adapter), slot))
+            .filter(|&(shared, _)| shared > 0)
+            // Where a slot holds much else, that is better kept, and its beginning copied.
+            .filter(|&(shared, slot)| !self.can_copy || 2 * shared > self.held(slot))
+            .max();
+        let slot = match own {
+            Some((_, slot)) => slot,
+            None => self.free_slot()?,
         };
-        let free = |slot: usize| !self.slots[slot].busy;
-        let sources = (0..self.slots.len()).filter(|&slot| self.can_copy || free(slot));
-        let source = sources.max_by_key(|&slot| (shared(&self.slots[slot]), free(slot)))?;
-        let tokens = shared(&self.slots[source]);
-        // Where the source holds much else, that is better kept.
-        let little_is_lost = !self.can_copy || 2 * tokens > self.slots[source].held.len();
-        let slot = if tokens > 0 && free(source) && little_is_lost {
-            source
-        } else {
-            self.free_slot()?
-        };
+        let shared = self.shared(slot, prompt, adapter);
         self.turn += 1;
         let taken = &mut self.slots[slot];
+        taken.held.truncate(shared);
+        taken.adapter = adapter;
         taken.busy = true;
         taken.used = self.turn;
-        Some(Placement {
-            slot,
-            source,
-            tokens,
-        })
+        Some(slot)
+    }
+
+    /// Another slot that holds more of the beginning of `tokens` than `slot`
+    /// does, and how much; `slot` has its request's adapter.
+    pub fn elsewhere(&self, slot: usize, tokens: &[u32]) -> Option<(usize, usize)> {
+        let adapter = self.slots[slot].adapter;
+        (0..self.slots.len())
+            .filter(|&other| self.can_copy && other != slot)
+            .map(|other| (self.shared(other, tokens, adapter), other))
+            .max()
+            .filter(|&(shared, _)| shared > self.held(slot))
+            .map(|(shared, other)| (other, shared))
+    }
+
+    /// Tokens at the beginning of a prompt that a slot holds, written with
+    /// this adapter. The last one is not counted: it is always fed, because
+    /// its logits choose the first token written.
+    fn shared(&self, slot: usize, prompt: &[u32], adapter: Option<u64>) -> usize {
+        let slot = &self.slots[slot];
+        if slot.adapter != adapter {
+            return 0;
+        }
+        let usable = &prompt[..prompt.len().saturating_sub(1)];
+        let both = slot.held.iter().zip(usable);
+        both.take_while(|(held, wanted)| held == wanted).count()
     }
 
     /// The free slot nearest to the busy ones, so that few inactive rows lie
@@ -94,12 +102,11 @@ impl Slots {
             .min_by_key(|&slot| (distance(slot), self.slots[slot].used))
     }
 
-    /// Says that a slot now holds exactly these tokens, written with this adapter.
-    pub fn keep(&mut self, slot: usize, tokens: &[u32], adapter: Option<u64>) {
-        let slot = &mut self.slots[slot];
-        slot.held.clear();
-        slot.held.extend_from_slice(tokens);
-        slot.adapter = adapter;
+    /// Says that a slot now holds exactly these tokens.
+    pub fn holds(&mut self, slot: usize, tokens: &[u32]) {
+        let held = &mut self.slots[slot].held;
+        held.clear();
+        held.extend_from_slice(tokens);
     }
 
     /// Says that tokens were fed behind those that the slot holds.
@@ -115,10 +122,6 @@ impl Slots {
     pub fn release(&mut self, slot: usize) {
         self.slots[slot].busy = false;
     }
-}
-
-fn common_prefix(a: &[u32], b: &[u32]) -> usize {
-    a.iter().zip(b).take_while(|(a, b)| a == b).count()
 }
 
 /// Runs of neighbouring slots that hold all of `active`, which are in order.
@@ -139,67 +142,81 @@ pub(super) fn neighbours(active: &[usize], together: bool) -> Vec<Range<usize>> 
 mod tests {
     use super::*;
 
-    fn placed(slots: &mut Slots, prompt: &[u32], adapter: Option<u64>) -> Option<Placement> {
-        let placement = slots.place(prompt, adapter)?;
-        slots.keep(placement.slot, prompt, adapter);
-        Some(placement)
-    }
-
-    fn at(slot: usize, source: usize, tokens: usize) -> Option<Placement> {
-        Some(Placement {
-            slot,
-            source,
-            tokens,
-        })
+    /// Places a prompt and says where it is, once it is fed whole.
+    fn place(slots: &mut Slots, prompt: &[u32], adapter: Option<u64>) -> usize {
+        let slot = slots.place(prompt, adapter).expect("a slot is free");
+        slots.holds(slot, prompt);
+        slot
     }
 
     #[test]
     fn prompt_takes_over_what_a_busy_slot_shares_with_it() {
         let mut slots = Slots::new(3, true);
-        placed(&mut slots, &[1, 2, 3, 4], None);
-        assert_eq!(placed(&mut slots, &[1, 2, 3, 9], None), at(1, 0, 3));
+        place(&mut slots, &[1, 2, 3, 4], None);
+        assert_eq!(slots.place(&[1, 2, 3, 9], None), Some(1));
+        assert_eq!(slots.elsewhere(1, &[1, 2, 3, 9]), Some((0, 3)));
+    }
+
+    /// Two prompts placed at the same time: one of them is fed a part first.
+    #[test]
+    fn prompt_takes_over_what_was_fed_since_it_was_placed() {
+        let mut slots = Slots::new(2, true);
+        let prompt = [1, 2, 3, 4, 5];
+        slots.place(&prompt, None);
+        slots.place(&prompt, None);
+        assert_eq!(slots.elsewhere(1, &prompt), None);
+        slots.fed(0, &prompt[..3]);
+        assert_eq!(slots.elsewhere(1, &prompt), Some((0, 3)));
+        slots.holds(1, &prompt[..3]);
+        assert_eq!(slots.elsewhere(1, &prompt), None);
     }
 
     #[test]
     fn last_token_of_a_prompt_is_always_fed() {
         let mut slots = Slots::new(1, true);
-        placed(&mut slots, &[1, 2, 3], None);
+        place(&mut slots, &[1, 2, 3], None);
         slots.release(0);
-        assert_eq!(placed(&mut slots, &[1, 2, 3], None), at(0, 0, 2));
+        slots.place(&[1, 2, 3], None);
+        assert_eq!(slots.held(0), 2);
     }
 
     #[test]
     fn follow_up_goes_on_in_the_slot_of_its_conversation() {
         let mut slots = Slots::new(2, true);
-        placed(&mut slots, &[1, 2, 3, 4], None);
+        place(&mut slots, &[1, 2, 3, 4], None);
         slots.release(0);
-        assert_eq!(placed(&mut slots, &[1, 2, 3, 4, 5, 6], None), at(0, 0, 4));
+        assert_eq!(slots.place(&[1, 2, 3, 4, 5, 6], None), Some(0));
+        assert_eq!(slots.held(0), 4);
     }
 
     #[test]
     fn long_conversation_is_not_overwritten_for_a_short_common_prefix() {
         let mut slots = Slots::new(2, true);
-        placed(&mut slots, &[1, 2, 3, 4, 5, 6, 7, 8], None);
+        place(&mut slots, &[1, 2, 3, 4, 5, 6, 7, 8], None);
         slots.release(0);
-        assert_eq!(placed(&mut slots, &[1, 2, 9], None), at(1, 0, 2));
+        assert_eq!(slots.place(&[1, 2, 9], None), Some(1));
+        assert_eq!(slots.elsewhere(1, &[1, 2, 9]), Some((0, 2)));
     }
 
     #[test]
     fn nothing_is_taken_from_another_adapter() {
         let mut slots = Slots::new(2, true);
-        placed(&mut slots, &[1, 2, 3], Some(7));
-        let placement = placed(&mut slots, &[1, 2, 3], None).expect("a slot is free");
-        assert_eq!((placement.slot, placement.tokens), (1, 0));
+        place(&mut slots, &[1, 2, 3], Some(7));
+        slots.release(0);
+        let slot = slots.place(&[1, 2, 3], None).expect("a slot is free");
+        assert_eq!(slots.held(slot), 0);
+        assert_eq!(slots.elsewhere(slot, &[1, 2, 3]), None);
     }
 
     #[test]
-    fn where_slots_cant_be_copied_only_a_free_slots_own_tokens_are_kept() {
+    fn where_slots_cant_be_copied_a_slot_keeps_its_own_tokens_only() {
         let mut slots = Slots::new(2, false);
-        placed(&mut slots, &[1, 2, 3, 4], None);
-        let second = placed(&mut slots, &[1, 2, 3, 5], None).expect("a slot is free");
-        assert_eq!((second.slot, second.tokens), (1, 0));
+        place(&mut slots, &[1, 2, 3, 4, 5, 6], None);
+        let second = place(&mut slots, &[1, 2, 3, 7], None);
+        assert_eq!(slots.elsewhere(second, &[1, 2, 3, 7]), None);
         slots.release(0);
-        assert_eq!(placed(&mut slots, &[1, 2, 9], None), at(0, 0, 2));
+        assert_eq!(slots.place(&[1, 2, 9], None), Some(0));
+        assert_eq!(slots.held(0), 2);
     }
 
     #[test]
@@ -215,12 +232,10 @@ mod tests {
     fn requests_are_placed_next_to_one_another() {
         let mut slots = Slots::new(8, true);
         for (prompt, expected) in [([1, 1], 0), ([2, 2], 1), ([3, 3], 2)] {
-            let placement = placed(&mut slots, &prompt, None).expect("a slot is free");
-            assert_eq!(placement.slot, expected);
+            assert_eq!(place(&mut slots, &prompt, None), expected);
         }
         slots.release(1);
-        let placement = placed(&mut slots, &[4, 4], None).expect("a slot is free");
-        assert_eq!(placement.slot, 1);
+        assert_eq!(place(&mut slots, &[4, 4], None), 1);
     }
 
     #[test]
