@@ -4,9 +4,11 @@
 //! is said to a caller is an enum of the ports; no type of `ort` or
 //! `tokenizers` leaves this module.
 
+mod decoder;
 mod embedding;
 mod files;
 mod runtime;
+mod safe_text;
 
 pub use embedding::{CountTokens, OnnxEmbedder};
 pub use files::{EmbeddingFiles, ModelError};
