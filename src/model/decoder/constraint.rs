@@ -522,7 +522,8 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(24))]
+        // A case compiles a schema or more.
+        #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.div_ceil(10)))]
 
         #[test]
         fn no_schema_makes_it_panic(schema in any_schema()) {
