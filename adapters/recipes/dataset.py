@@ -95,7 +95,11 @@ def collate(examples: list[dict[str, list[int]]], pad: int) -> dict[str, torch.T
         return torch.tensor([example[key] + [filler] * (longest - len(example[key])) for example in examples])
 
     mask = [[1] * len(e["input_ids"]) + [0] * (longest - len(e["input_ids"])) for e in examples]
-    return {"input_ids": rows("input_ids", pad), "labels": rows("labels", IGNORED), "attention_mask": torch.tensor(mask)}
+    return {
+        "input_ids": rows("input_ids", pad),
+        "labels": rows("labels", IGNORED),
+        "attention_mask": torch.tensor(mask),
+    }
 
 
 def sha256(*paths: Path) -> str:

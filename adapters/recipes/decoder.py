@@ -47,7 +47,7 @@ class Decoder:
         feeds = {
             "input_ids": np.array([new], np.int64),
             "attention_mask": np.ones((1, len(ids)), np.int64),
-            **dict(zip(self.caches, self.past)),
+            **dict(zip(self.caches, self.past, strict=True)),
             **self.adapter,
         }
         if "position_ids" in self.shapes:

@@ -22,7 +22,7 @@ import shutil
 from pathlib import Path
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, GenerationConfig
+from transformers import AutoModelForCausalLM, AutoTokenizer
 
 import dataset
 import golden
@@ -78,8 +78,8 @@ def export_base(options) -> dict:
 def compare(options) -> dict:
     """Greedy tokens of the export beside those of transformers; raises where fp32 differs."""
     reference = golden.reference(AutoModelForCausalLM.from_pretrained(options.hf, dtype=torch.float32).eval())
-    prompts = chat_prompts(options.hf, options)
-    return side_by_side(prompts, reference, Decoder(options.out), ends(options.hf), options, options.precision == "fp32")
+    prompts, stops = chat_prompts(options.hf, options), ends(options.out)
+    return side_by_side(prompts, reference, Decoder(options.out), stops, options, options.precision == "fp32")
 
 
 def record_adapter(options) -> dict:
@@ -128,7 +128,8 @@ def chat_prompts(folder: Path, options) -> list[tuple[str, list[int]]]:
 
 
 def ends(folder: Path) -> list[int]:
-    found = GenerationConfig.from_pretrained(folder).eos_token_id
+    """End-of-sequence tokens, as the builder took them over."""
+    found = json.loads((folder / "genai_config.json").read_text())["model"]["eos_token_id"]
     return found if isinstance(found, list) else [found]
 
 

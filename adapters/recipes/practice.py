@@ -29,8 +29,13 @@ import dataset
 import tiny_tokenizer
 
 PEOPLE = "Freya Mara Tomas Aiko Priya Olu Zoe Jonas Lena Ravi Nina Omar Ines Karl Yuki Bela Dana Egon Vera Lior".split()
-THINGS = "badge laptop parcel ladder drill lamp key map printer router kettle chair folder cable scale tent crate desk bike clock".split()
-PLACES = "Lisbon Graz Malmo Turin Leeds Basel Porto Gdansk Lyon Cork Ghent Riga Oslo Brno Nice Split Vigo Bern Kiel Bari".split()
+THINGS = (
+    "badge laptop parcel ladder drill lamp key map printer router "
+    "kettle chair folder cable scale tent crate desk bike clock"
+).split()
+PLACES = (
+    "Lisbon Graz Malmo Turin Leeds Basel Porto Gdansk Lyon Cork Ghent Riga Oslo Brno Nice Split Vigo Bern Kiel Bari"
+).split()
 FACTS = [
     "{person} keeps the {thing} in {place}.",
     "The {thing} of {person} is in {place}.",
@@ -132,7 +137,8 @@ def train_base(data: Path, out: Path, minutes: float, batch: int = 32, rate: flo
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         optimizer.step()
         if step % 100 == 0:
-            print(f"step {step}, {spent:.0%} of the time, loss of answers {_loss(logits, chosen['labels']):.3f}", flush=True)
+            answers = _loss(logits, chosen["labels"])
+            print(f"step {step}, {spent:.0%} of the time, loss of answers {answers:.3f}", flush=True)
         step += 1
     model.generation_config = GenerationConfig(eos_token_id=ends, pad_token_id=ends[1])
     model.save_pretrained(out)

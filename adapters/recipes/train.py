@@ -33,11 +33,9 @@ from transformers import (
 
 import dataset
 from identity import base_identity
+from lora_pack import PACKED_PROJECTIONS, PROJECTIONS
 
 RECIPE = "lora-1"
-TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
-# Phi-3 keeps them packed.
-PACKED_TARGETS = ["qkv_proj", "o_proj", "gate_up_proj", "down_proj"]
 
 
 def main() -> None:
@@ -99,7 +97,8 @@ def read_data(options, tokenizer) -> tuple[dataset.Encoded, dataset.Encoded]:
         held_out, conversations = conversations[:count], conversations[count:]
     learn = dataset.encode(tokenizer, conversations, options.longest)
     judge = dataset.encode(tokenizer, held_out, options.longest)
-    print(f"{len(learn.examples)} examples, {len(judge.examples)} to judge by, {learn.too_long + judge.too_long} too long")
+    too_long = learn.too_long + judge.too_long
+    print(f"{len(learn.examples)} examples, {len(judge.examples)} to judge by, {too_long} too long")
     return learn, judge
 
 
@@ -124,9 +123,8 @@ def load_base(options) -> torch.nn.Module:
 
 
 def lora(options, model: torch.nn.Module) -> dict:
-    names = {name.rsplit(".", 1)[-1] for name, _ in model.named_modules()}
-    targets = PACKED_TARGETS if "qkv_proj" in names else TARGETS
-    return {"r": options.rank, "lora_alpha": options.alpha, "lora_dropout": 0.0, "target_modules": targets}
+    projections = PACKED_PROJECTIONS if model.config.model_type == "phi3" else PROJECTIONS
+    return {"r": options.rank, "lora_alpha": options.alpha, "lora_dropout": 0.0, "target_modules": projections}
 
 
 def can_quantise() -> bool:
