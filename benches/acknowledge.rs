@@ -2,7 +2,9 @@
 //! daemon behind it: `tests/with-postgres cargo bench --bench acknowledge -- SECONDS RATE`.
 //!
 //! Every event is a question, and the daemon answers meanwhile, so that the
-//! acknowledgements compete with real work. Prints one line a store.
+//! acknowledgements compete with real work. Prints what a platform sees, and
+//! with `LOREKEEPER_TEST_LOG=debug` what of it is
+//! spent between the frame and the decision, and what of that in the store.
 
 #[path = "../tests/fakes/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "the tests use the rest")]
@@ -48,22 +50,49 @@ async fn measure(store: StoreKind, seconds: u64, rate: u64) {
     while bot.slack.unacked() > 0 && Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    let mut times = bot.slack.ack_times();
-    times.sort();
-    let at = |share: f64| {
-        let place = ((times.len() as f64 - 1.0) * share).round() as usize;
-        times
-            .get(place)
-            .map_or(f64::NAN, |time| time.as_secs_f64() * 1e3)
-    };
+    let times = bot.slack.ack_times();
     println!(
-        "{store:?}: {} events in {:.1} s, {} unacknowledged; acknowledged after p50 {:.1} ms, p90 {:.1} ms, p99 {:.1} ms, max {:.1} ms",
+        "{store:?}: {} envelopes in {:.1} s, {} unacknowledged",
         times.len(),
         sent.as_secs_f64(),
         bot.slack.unacked(),
+    );
+    let log = bot.log();
+    for (what, times) in [
+        ("event to acknowledgement", millis(times)),
+        ("frame to decision", logged(&log, "\"slack.micros\":")),
+        ("store", logged(&log, "\"store.micros\":")),
+    ] {
+        if !times.is_empty() {
+            println!("  {what}: {}", quantiles(times));
+        }
+    }
+}
+
+fn millis(times: Vec<Duration>) -> Vec<f64> {
+    times.iter().map(|time| time.as_secs_f64() * 1e3).collect()
+}
+
+/// The figures behind `field` in the log, microseconds, as milliseconds.
+fn logged(log: &str, field: &str) -> Vec<f64> {
+    let figures = log.match_indices(field).filter_map(|(at, _)| {
+        let rest = &log[at + field.len()..];
+        let end = rest
+            .find(|c: char| !c.is_ascii_digit())
+            .unwrap_or(rest.len());
+        rest[..end].parse::<f64>().ok()
+    });
+    figures.map(|micros| micros / 1e3).collect()
+}
+
+fn quantiles(mut times: Vec<f64>) -> String {
+    times.sort_by(f64::total_cmp);
+    let at = |share: f64| times[((times.len() as f64 - 1.0) * share).round() as usize];
+    format!(
+        "p50 {:.1} ms, p90 {:.1} ms, p99 {:.1} ms, max {:.1} ms",
         at(0.5),
         at(0.9),
         at(0.99),
         at(1.0)
-    );
+    )
 }

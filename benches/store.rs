@@ -159,11 +159,7 @@ fn answer() -> Answer {
         citations: Vec::new(),
         abstained: false,
         confidence: Confidence::High,
-        provenance: Provenance {
-            generator: "quotation".into(),
-            adapter: None,
-            planner: "rules".into(),
-        },
+        provenance: Provenance::quotation(),
         timings: StageTimings::default(),
     }
 }

@@ -60,6 +60,7 @@ impl App {
             search: Arc::new(search),
             tools: toolbox.clone(),
             clock: clock.clone(),
+            writer: None,
         });
         let directory = Directory::new(&config);
         Ok(Self {

@@ -72,7 +72,11 @@ impl Intake {
         }
         let id = QuestionId::new();
         let asked = inbox
-            .asked_since(&question.asker.person, now - Duration::hours(1))
+            .asked_since(
+                &question.asker.person,
+                now - Duration::hours(1),
+                self.questions_per_hour,
+            )
             .await?;
         let receipt = if asked >= u64::from(self.questions_per_hour) {
             let parts = self.render(question.place.platform, &reply::over_quota("in an hour"));

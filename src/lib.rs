@@ -10,6 +10,7 @@ pub mod ports;
 
 pub mod config;
 pub mod directory;
+pub mod prompts;
 
 pub mod pipeline;
 

@@ -311,11 +311,11 @@ impl Worker {
             part: sent.part,
         };
         let mut tries = 0;
-        let mut step = sent.next_step().into_step();
+        let mut step = sent.next_step();
         loop {
             let outcome = match &step {
-                Step::Nothing => return Ok(()),
-                Step::Edit(message) => match chat.edit(place, message, &sent.payload).await {
+                NextStep::Nothing => return Ok(()),
+                NextStep::Edit(message) => match chat.edit(place, message, &sent.payload).await {
                     Ok(()) => {
                         let shown = Shown::Payload(&sent.payload);
                         outbox
@@ -325,7 +325,7 @@ impl Worker {
                     }
                     Err(error) => error,
                 },
-                Step::LookUp => match chat.find(place, &key).await {
+                NextStep::LookUp => match chat.find(place, &key).await {
                     Ok(Some(message)) => {
                         outbox
                             .posted(
@@ -336,16 +336,16 @@ impl Worker {
                                 self.clock.now(),
                             )
                             .await?;
-                        step = Step::Edit(message);
+                        step = NextStep::Edit(message);
                         continue;
                     }
                     Ok(None) => {
-                        step = Step::Post;
+                        step = NextStep::Post;
                         continue;
                     }
                     Err(error) => error,
                 },
-                Step::Post => {
+                NextStep::Post => {
                     outbox
                         .start_sending(&claimed.lease, sent.part, self.clock.now())
                         .await?;
@@ -360,7 +360,7 @@ impl Worker {
                         Err(error) => {
                             self.record_failed_post(&sent, &error).await?;
                             if matches!(error, ChatError::InDoubt { .. }) {
-                                step = Step::LookUp;
+                                step = NextStep::LookUp;
                             }
                             error
                         }
@@ -417,25 +417,6 @@ impl Worker {
     }
 }
 
-/// [`NextStep`] with its message owned, so that a step can lead to another.
-enum Step {
-    Post,
-    LookUp,
-    Edit(crate::domain::MessageId),
-    Nothing,
-}
-
-impl NextStep<'_> {
-    fn into_step(self) -> Step {
-        match self {
-            NextStep::Post => Step::Post,
-            NextStep::LookUp => Step::LookUp,
-            NextStep::Edit(message) => Step::Edit(message.clone()),
-            NextStep::Nothing => Step::Nothing,
-        }
-    }
-}
-
 /// An answer that no lookup went into.
 fn fixed_answer(message: Message, why: &'static str) -> Answer {
     Answer {
@@ -451,8 +432,8 @@ fn fixed_answer(message: Message, why: &'static str) -> Answer {
         confidence: Confidence::High,
         provenance: Provenance {
             generator: why.into(),
-            adapter: None,
             planner: "none".into(),
+            ..Provenance::quotation()
         },
         timings: StageTimings::default(),
     }

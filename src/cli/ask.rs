@@ -149,6 +149,7 @@ async fn ask_lines(config: Config, data_dir: &Path) -> anyhow::Result<()> {
                     search: Arc::new(search),
                     tools: no_tools.clone(),
                     clock: app.clock.clone(),
+                    writer: app.pipeline.writer.clone(),
                 };
                 pipeline.answer(&question).await
             }

@@ -2,6 +2,7 @@
 //! statuses are a contract, because other programs call them: they may grow,
 //! never break.
 
+mod adapters;
 mod ask;
 mod audit;
 mod chat;
@@ -74,6 +75,8 @@ enum Command {
     Audit(audit::AuditCommand),
     /// Ask the gold questions and print the figures
     Eval(eval::EvalArgs),
+    /// LoRA adapters: which there are, where they come from, which one writes
+    Adapters(adapters::AdaptersArgs),
     /// Check everything that the configuration names
     Doctor(doctor::DoctorArgs),
 }
@@ -100,6 +103,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Feedback(command) => command.run(&config, data_dir).await,
         Command::Audit(command) => command.run(&config, data_dir).await,
         Command::Eval(args) => args.run(config, data_dir).await,
+        Command::Adapters(args) => args.run(&config),
         Command::Doctor(args) => args.run(&config, data_dir).await,
     };
     match outcome {

@@ -67,6 +67,20 @@ pub(super) fn check(name: &str, config: &Config, faults: &mut Faults) {
         1_024,
         64 << 20,
     );
+    let generator = &config.generator;
+    for (key, value, from, to) in [
+        ("generator.slots", generator.slots, 1, 256),
+        (
+            "generator.context_tokens",
+            generator.context_tokens,
+            512,
+            1 << 20,
+        ),
+        ("generator.queue", generator.queue, 1, 10_000),
+        ("generator.threads", generator.threads, 1, 64),
+    ] {
+        range(key, value as u64, from, to);
+    }
     range("model.threads", config.model.threads as u64, 1, 64);
     if let Some(slack) = &config.slack {
         range("slack.sockets", slack.sockets.into(), 2, 10);

@@ -4,12 +4,13 @@ use super::load::Faults;
 use serde_json::{Map, Value};
 
 /// The keys of every section.
-const KEYS: [(&str, &[&str]); 15] = [
+const KEYS: [(&str, &[&str]); 17] = [
     (
         "",
         &[
             "store",
             "model",
+            "generator",
             "retrieval",
             "limits",
             "chat",
@@ -26,6 +27,23 @@ const KEYS: [(&str, &[&str]); 15] = [
     ),
     ("store", &["url"]),
     ("model", &["embedding_dir", "onnxruntime", "threads"]),
+    (
+        "generator",
+        &[
+            "model_dir",
+            "device",
+            "adapters_dir",
+            "slots",
+            "context_tokens",
+            "queue",
+            "threads",
+            "server",
+        ],
+    ),
+    (
+        "generator.server",
+        &["url", "key", "model", "context_tokens"],
+    ),
     (
         "retrieval",
         &["chunk_tokens", "overlap_tokens", "candidates"],

@@ -91,6 +91,7 @@ fn read_sections(name: &str, mut values: Map<String, Value>, faults: &mut Faults
     Config {
         store: section(name, &mut values, "store", faults),
         model: section(name, &mut values, "model", faults),
+        generator: section(name, &mut values, "generator", faults),
         retrieval: section(name, &mut values, "retrieval", faults),
         limits: section(name, &mut values, "limits", faults),
         chat: section(name, &mut values, "chat", faults),
@@ -204,6 +205,8 @@ fn resolve_paths(config: &mut Config, folder: &Path) {
         .for_each(|source| resolve(&mut source.path));
     config.model.embedding_dir.iter_mut().for_each(resolve);
     config.model.onnxruntime.iter_mut().for_each(resolve);
+    config.generator.model_dir.iter_mut().for_each(resolve);
+    resolve(&mut config.generator.adapters_dir);
     for database in &mut config.databases {
         if let Some(path) = database.url.expose_secret().strip_prefix("sqlite:") {
             let path = folder.join(path.trim_start_matches("//"));

@@ -11,7 +11,7 @@ mod sections;
 
 pub use load::{ConfigError, Fault, load};
 pub use sections::{
-    ChannelEntry, ChatSection, Config, DatabaseEntry, DiscordSection, LimitsSection, ModelSection,
-    PersonEntry, QueryEntry, QueryParameter, RetrievalSection, SlackSection, SourceEntry,
-    SourceLayout, StoreSection,
+    ChannelEntry, ChatSection, Config, DatabaseEntry, Device, DiscordSection, GeneratorSection,
+    GeneratorServer, LimitsSection, ModelSection, PersonEntry, QueryEntry, QueryParameter,
+    RetrievalSection, SlackSection, SourceEntry, SourceLayout, StoreSection,
 };

@@ -11,6 +11,7 @@ use std::path::PathBuf;
 pub struct Config {
     pub store: StoreSection,
     pub model: ModelSection,
+    pub generator: GeneratorSection,
     pub retrieval: RetrievalSection,
     pub limits: LimitsSection,
     pub chat: ChatSection,
@@ -56,6 +57,67 @@ impl Default for ModelSection {
             embedding_dir: None,
             onnxruntime: None,
             threads: 1,
+        }
+    }
+}
+
+/// The language model that writes answers. With neither `model_dir` nor
+/// `server`, answers are quoted.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct GeneratorSection {
+    /// Folder of a decoder that was exported for ONNX Runtime.
+    pub model_dir: Option<PathBuf>,
+    pub device: Device,
+    /// Folder of the adapters and their registry.
+    pub adapters_dir: PathBuf,
+    /// Requests that are written at the same time. Each has a cache of its own.
+    pub slots: usize,
+    /// Tokens that a prompt and its answer may fill; at most what the model was made for.
+    pub context_tokens: usize,
+    /// Requests that may wait for a slot.
+    pub queue: usize,
+    pub threads: usize,
+    /// Writes instead of `model_dir`, or until that is loaded.
+    pub server: Option<GeneratorServer>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Device {
+    #[default]
+    Cpu,
+    Cuda,
+}
+
+/// A server that speaks OpenAI's protocol: vLLM, TGI, llama.cpp, Ollama.
+#[derive(Clone, Debug, Deserialize)]
+pub struct GeneratorServer {
+    /// Up to and with `/v1`.
+    pub url: String,
+    #[serde(default)]
+    pub key: Option<SecretString>,
+    pub model: String,
+    /// Tokens that a prompt and its answer may fill there.
+    #[serde(default = "eight_thousand")]
+    pub context_tokens: usize,
+}
+
+fn eight_thousand() -> usize {
+    8_192
+}
+
+impl Default for GeneratorSection {
+    fn default() -> Self {
+        Self {
+            model_dir: None,
+            device: Device::Cpu,
+            adapters_dir: PathBuf::from("adapters"),
+            slots: 8,
+            context_tokens: 4_096,
+            queue: 64,
+            threads: 1,
+            server: None,
         }
     }
 }

@@ -35,6 +35,21 @@ pub struct Provenance {
     pub generator: String,
     pub adapter: Option<String>,
     pub planner: String,
+    /// Version and hash of the prompt that the model was given.
+    #[serde(default)]
+    pub prompt: Option<String>,
+}
+
+impl Provenance {
+    /// The answer is made of words of the sources; no language model took part.
+    pub fn quotation() -> Self {
+        Self {
+            generator: "quotation".into(),
+            adapter: None,
+            planner: "router".into(),
+            prompt: None,
+        }
+    }
 }
 
 /// Milliseconds by stage: `plan`, `gather`, `compose`, `total`.

@@ -1,6 +1,6 @@
 //! Gold questions: asked, and the answers held against what was expected.
 
-use crate::domain::{Answer, Block, Inline, SourceKind, plain::plain_text};
+use crate::domain::{Answer, Block, Inline, SourceKind, StageTimings, plain::plain_text};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -92,6 +92,8 @@ pub struct Marks {
     pub document: Option<bool>,
     pub leaked: bool,
     pub total_ms: f64,
+    #[serde(skip)]
+    pub timings: StageTimings,
 }
 
 /// Holds an answer against the gold question. `numbers` is the row of `numbers_sql`.
@@ -124,6 +126,7 @@ pub fn mark(gold: &GoldQuestion, answer: &Answer, numbers: &[Value]) -> Marks {
             .iter()
             .any(|text| shown.contains(&comparable(text))),
         total_ms: answer.timings.0.get("total").copied().unwrap_or_default(),
+        timings: answer.timings.clone(),
     }
 }
 
@@ -229,6 +232,8 @@ pub struct Report {
     pub leaked: usize,
     pub p50_ms: f64,
     pub p99_ms: f64,
+    /// Each stage's share of the time of all questions together, 0 to 1.
+    pub stages: BTreeMap<String, f64>,
     pub wrong: Vec<Marks>,
 }
 
@@ -271,12 +276,24 @@ pub fn report(suite: &str, marks: Vec<Marks>) -> Report {
         leaked: marks.iter().filter(|marks| marks.leaked).count(),
         p50_ms: at(0.5),
         p99_ms: at(0.99),
+        stages: stage_shares(&marks),
         wrong: marks
             .iter()
             .filter(|marks| !marks.is_right())
             .cloned()
             .collect(),
     }
+}
+
+fn stage_shares(marks: &[Marks]) -> BTreeMap<String, f64> {
+    let mut sums: BTreeMap<String, f64> = BTreeMap::new();
+    for (stage, ms) in marks.iter().flat_map(|marks| &marks.timings.0) {
+        *sums.entry(stage.clone()).or_default() += ms;
+    }
+    let total = sums.remove("total").unwrap_or_default();
+    sums.values_mut()
+        .for_each(|sum| *sum = (1e3 * *sum / total).round() / 1e3);
+    sums
 }
 
 impl Marks {
@@ -349,10 +366,17 @@ impl Report {
 
     /// A paragraph with the time a question takes.
     pub fn times(&self) -> Block {
+        let stages: Vec<String> = self
+            .stages
+            .iter()
+            .map(|(stage, share)| format!("{stage} {:.0} %", share * 100.0))
+            .collect();
         Block::Paragraph {
             text: vec![Inline::text(format!(
-                "p50 {:.1} ms, p99 {:.1} ms",
-                self.p50_ms, self.p99_ms
+                "p50 {:.1} ms, p99 {:.1} ms; of the time: {}",
+                self.p50_ms,
+                self.p99_ms,
+                stages.join(", ")
             ))],
         }
     }

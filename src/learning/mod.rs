@@ -1,3 +1,5 @@
 //! What is learned from people, and how it is measured.
 
 pub mod evaluation;
+mod fingerprint;
+pub mod registry;

@@ -6,6 +6,8 @@
 
 use super::{
     Gathered, Pipeline,
+    gathering::{chain, gap},
+    generating::Written,
     grounding::{Support, coverage},
     passage::units,
     quoting::{quotation, word_count},
@@ -14,8 +16,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Answer, Block, Confidence, DocumentId, Evidence, EvidenceKind, Gap, Intent, Message, Plan,
-        Provenance, Question, SourceKind, SourceLine, StageTimings, reply,
+        Answer, Block, Confidence, DocumentId, Evidence, EvidenceKind, Gap, GapClass, Intent,
+        Message, Plan, Provenance, Question, SourceKind, SourceLine, StageTimings, reply,
     },
     ports::{Hit, TextRole},
 };
@@ -41,6 +43,7 @@ pub(super) struct Draft {
     pub gaps: Vec<Gap>,
     pub abstained: bool,
     pub confidence: Confidence,
+    pub provenance: Provenance,
 }
 
 impl Draft {
@@ -73,12 +76,18 @@ impl Draft {
             citations: self.citations,
             abstained: self.abstained,
             confidence: self.confidence,
-            provenance: Provenance {
-                generator: "quotation".into(),
-                adapter: None,
-                planner: "router".into(),
-            },
+            provenance: self.provenance,
             timings,
+        }
+    }
+
+    /// Names what an earlier or a later attempt could not reach, each once.
+    pub(super) fn missed(&mut self, gaps: Vec<Gap>) {
+        for gap in gaps {
+            if !self.gaps.contains(&gap) {
+                self.message.push(Block::notice(gap.message.clone()));
+                self.gaps.push(gap);
+            }
         }
     }
 
@@ -90,6 +99,7 @@ impl Draft {
             gaps: Vec::new(),
             abstained,
             confidence: Confidence::High,
+            provenance: Provenance::quotation(),
         }
     }
 }
@@ -106,14 +116,20 @@ impl Pipeline {
             Intent::OutOfScope => Draft::fixed(reply::out_of_scope(), true),
             _ if !plan.tools.is_empty() => showing::results(plan, gathered),
             Intent::Status if !gathered.records.is_empty() => showing::records(gathered),
-            _ => self.quote(plan, gathered).await,
+            _ => self.from_passages(question, plan, gathered).await,
         }
     }
 
-    /// The passages that answer, best first; "I don't know" where none does.
-    async fn quote(&self, plan: &Plan, gathered: Gathered) -> Draft {
+    /// Written from the passages that answer, or quoted, best first; "I don't
+    /// know" where none does.
+    async fn from_passages(
+        &self,
+        question: &Question,
+        plan: &Plan,
+        mut gathered: Gathered,
+    ) -> Draft {
         let replaced = replaced_titles(&gathered.hits);
-        let hits = without_replaced(gathered.hits);
+        let hits = without_replaced(std::mem::take(&mut gathered.hits));
         let ranked = self.rank(&plan.search, &hits).await;
         let mut evidence: Vec<Evidence> = hits
             .iter()
@@ -129,17 +145,21 @@ impl Pipeline {
         let Some((best, confidence)) = answers else {
             return do_not_know(&ranked, evidence, &hits, gathered.gaps);
         };
+        let mut provenance = Provenance::quotation();
         let mut message = Message::new();
         let mut citations: Vec<usize> = Vec::new();
-        for found in worth_quoting(&ranked, &hits) {
-            let earlier = citations.last().map(|n| &hits[n - 1]);
-            message.extend(quotation(
-                found.hit + 1,
-                &hits[found.hit],
-                found.unit,
-                earlier,
-            ));
-            citations.push(found.hit + 1);
+        let sources: Vec<&Evidence> = ranked.iter().map(|found| &evidence[found.hit]).collect();
+        match self.write(question, &sources).await {
+            Ok(Some(written)) => {
+                message = written.checked.message;
+                citations = written.checked.citations;
+                provenance = written.provenance;
+            }
+            Ok(None) => {}
+            Err(gap) => gathered.gaps.push(gap),
+        }
+        if message.is_empty() {
+            (message, citations) = quoted(&ranked, &hits);
         }
         let older = replaced
             .iter()
@@ -158,7 +178,23 @@ impl Pipeline {
             gaps: gathered.gaps,
             abstained: false,
             confidence,
+            provenance,
         }
+    }
+
+    /// What the language model writes, where there is one.
+    async fn write(
+        &self,
+        question: &Question,
+        sources: &[&Evidence],
+    ) -> Result<Option<Written>, Gap> {
+        let Some(writer) = &self.writer else {
+            return Ok(None);
+        };
+        writer.write(question, sources).await.map_err(|error| {
+            tracing::warn!(question.id = %question.id, error = %chain(&error), "language model failed, quoting instead");
+            gap("my language model", GapClass::ModelFailed)
+        })
     }
 
     /// Compares every passage, and every sentence in it, with the question. Best first.
@@ -219,6 +255,23 @@ impl Pipeline {
         ranked.sort_by(|a, b| b.rank.total_cmp(&a.rank));
         ranked
     }
+}
+
+/// The passages worth quoting, and their numbers.
+fn quoted(ranked: &[Found], hits: &[Hit]) -> (Message, Vec<usize>) {
+    let mut message = Message::new();
+    let mut citations: Vec<usize> = Vec::new();
+    for found in worth_quoting(ranked, hits) {
+        let earlier = citations.last().map(|n| &hits[n - 1]);
+        message.extend(quotation(
+            found.hit + 1,
+            &hits[found.hit],
+            found.unit,
+            earlier,
+        ));
+        citations.push(found.hit + 1);
+    }
+    (message, citations)
 }
 
 /// A passage with what speaks for it.
@@ -332,6 +385,7 @@ fn do_not_know(ranked: &[Found], evidence: Vec<Evidence>, hits: &[Hit], gaps: Ve
         gaps,
         abstained: true,
         confidence: Confidence::Low,
+        provenance: Provenance::quotation(),
     }
 }
 

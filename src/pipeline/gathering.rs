@@ -100,7 +100,7 @@ impl Pipeline {
     }
 }
 
-fn gap(source: &str, class: GapClass) -> Gap {
+pub(super) fn gap(source: &str, class: GapClass) -> Gap {
     Gap {
         source: source.to_string(),
         class,
@@ -109,7 +109,7 @@ fn gap(source: &str, class: GapClass) -> Gap {
 }
 
 /// An error with its causes, in one line.
-fn chain(error: &dyn std::error::Error) -> String {
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

@@ -5,8 +5,10 @@
 //! way is a gap that the answer names.
 
 pub mod arguments;
+mod checking;
 mod composing;
 mod gathering;
+mod generating;
 pub mod grounding;
 pub mod injection;
 pub mod passage;
@@ -16,6 +18,7 @@ mod router;
 mod showing;
 
 pub use gathering::Gathered;
+pub use generating::{ChooseAdapter, Writer};
 pub use planning::Planner;
 pub use router::{IntentExamples, dot};
 
@@ -33,6 +36,8 @@ pub struct Pipeline {
     pub search: Arc<dyn Search>,
     pub tools: Arc<dyn Tools>,
     pub clock: Arc<dyn Clock>,
+    /// Without one, answers are quoted.
+    pub writer: Option<Arc<Writer>>,
 }
 
 impl Pipeline {
@@ -52,8 +57,11 @@ impl Pipeline {
             if !draft.abstained {
                 break;
             }
-            let retry = self.attempt(question, &wider, &mut watch).await;
-            if !retry.abstained {
+            let mut retry = self.attempt(question, &wider, &mut watch).await;
+            if retry.abstained {
+                draft.missed(retry.gaps);
+            } else {
+                retry.missed(draft.gaps);
                 draft = retry;
                 plan = wider;
             }

@@ -293,7 +293,7 @@ fn shared_words(text: &str, tool: &ToolSpec) -> f32 {
 
 /// "May I", "who approves", "why": answered by a page, whatever figures it names.
 fn asks_for_a_rule(text: &str) -> bool {
-    const SIGNS: [&str; 17] = [
+    const SIGNS: [&str; 20] = [
         " can ",
         " may ",
         " must ",
@@ -311,6 +311,9 @@ fn asks_for_a_rule(text: &str) -> bool {
         " do we say ",
         " what happens ",
         " supposed to ",
+        " window ",
+        " deadline ",
+        " entitled ",
     ];
     let text = format!(" {} ", text.to_lowercase().replace(['?', ',', '.'], " "));
     SIGNS.iter().any(|sign| text.contains(sign))

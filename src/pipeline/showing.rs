@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Block, Confidence, DocumentId, Evidence, EvidenceKind, Inline, Intent, Message, Plan, Rows,
-        ToolResult, reply,
+        Block, Confidence, DocumentId, Evidence, EvidenceKind, Inline, Intent, Message, Plan,
+        Provenance, Rows, ToolResult, reply,
     },
     ports::Hit,
 };
@@ -50,6 +50,7 @@ pub(super) fn results(plan: &Plan, gathered: Gathered) -> Draft {
         } else {
             Confidence::Medium
         },
+        provenance: Provenance::quotation(),
     }
 }
 
@@ -187,6 +188,7 @@ pub(super) fn records(gathered: Gathered) -> Draft {
         gaps: gathered.gaps,
         abstained,
         confidence: Confidence::High,
+        provenance: Provenance::quotation(),
     }
 }
 

@@ -48,24 +48,24 @@ pub enum OutboxState {
 
 /// What the worker does next with a part.
 #[derive(Clone, Debug, PartialEq)]
-pub enum NextStep<'a> {
+pub enum NextStep {
     /// `start_sending`, post, then `posted`.
     Post,
     /// Ask the platform whether it has the message: if it has, `posted` and
     /// edit; if not, `start_sending` and post.
     LookUp,
     /// Edit this message, then `posted`.
-    Edit(&'a MessageId),
+    Edit(MessageId),
     /// The platform shows it as it is, or refuses it for ever.
     Nothing,
 }
 
 impl OutboxPart {
-    pub fn next_step(&self) -> NextStep<'_> {
+    pub fn next_step(&self) -> NextStep {
         match (&self.message, self.state) {
             (_, OutboxState::Failed) => NextStep::Nothing,
             (Some(_), _) if self.is_shown() => NextStep::Nothing,
-            (Some(message), _) => NextStep::Edit(message),
+            (Some(message), _) => NextStep::Edit(message.clone()),
             (None, OutboxState::InDoubt | OutboxState::Sending) => NextStep::LookUp,
             (None, _) => NextStep::Post,
         }

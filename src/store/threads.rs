@@ -27,12 +27,20 @@ impl Inbox<'_> {
     }
 
     /// How many questions the person asked since then, refused ones left out.
-    pub async fn asked_since(&self, person: &PersonId, since: DateTime<Utc>) -> Result<u64> {
+    /// Counts no further than `up_to`, so that it costs at most so many rows.
+    pub async fn asked_since(
+        &self,
+        person: &PersonId,
+        since: DateTime<Utc>,
+        up_to: u32,
+    ) -> Result<u64> {
         let mut tx = self.0.pool.read("count a person's questions").await?;
         let row = tx
             .fetch_optional(
-                "SELECT count(*) AS n FROM inbox WHERE person = $1 AND refused = 0 AND accepted_at >= $2",
-                [person.as_str().into(), since.into()],
+                "SELECT count(*) AS n FROM (
+                     SELECT 1 FROM inbox WHERE person = $1 AND refused = 0 AND accepted_at >= $2 LIMIT $3
+                 ) AS asked",
+                [person.as_str().into(), since.into(), i64::from(up_to).into()],
             )
             .await?;
         row.map_or(Ok(0), |row| Ok(row.count("n")? as u64))

@@ -5,6 +5,7 @@ use fs2::FileExt;
 use secrecy::ExposeSecret;
 use std::{
     fs::{self, File},
+    io::Write,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -35,15 +36,40 @@ fn company() -> PathBuf {
 
 /// A command of the program on the sample company, with the models that `make setup` put in place.
 pub fn lorekeeper(data_dir: &Path) -> Command {
+    lorekeeper_with(&company(), data_dir)
+}
+
+/// A command of the program with another configuration.
+pub fn lorekeeper_with(config: &Path, data_dir: &Path) -> Command {
     let mut command = Command::new(program());
     command
         .current_dir(root())
         .arg("--config")
-        .arg(company())
+        .arg(config)
         .arg("--data-dir")
         .arg(data_dir);
-    command.env("LOREKEEPER_LOG", "info");
+    // Benchmarks measure from more of the log.
+    let log = std::env::var("LOREKEEPER_TEST_LOG").unwrap_or_else(|_| "info".into());
+    command.env("LOREKEEPER_LOG", log);
     command
+}
+
+/// The command in a mount namespace where `folder` is a disk of its own, with the same files on it.
+fn on_own_disk(command: Command, folder: &Path, megabytes: u32) -> Command {
+    let script = format!(
+        r#"cp -a --sparse=always "$0" "$0.copy" && mount -t tmpfs -o size={megabytes}m tmpfs "$0" && cp -a --sparse=always "$0.copy/." "$0" && rm -r "$0.copy" && exec "$@""#
+    );
+    let mut inside = Command::new("unshare");
+    inside
+        .args(["--mount", "--map-root-user", "sh", "-c", &script])
+        .arg(folder)
+        .arg(command.get_program())
+        .args(command.get_args())
+        .current_dir(root());
+    for (key, value) in command.get_envs() {
+        inside.env(key, value.unwrap_or_default());
+    }
+    inside
 }
 
 /// A data folder with the sample company in its index. It is read once by
@@ -111,13 +137,22 @@ pub struct Bot {
     database: Option<String>,
     log: PathBuf,
     child: Option<Child>,
+    /// Megabytes of a disk of its own for the data folder.
+    disk: Option<u32>,
 }
 
 impl Bot {
     /// Started and connected to both platforms.
     pub async fn start(store: StoreKind) -> Self {
+        let mut bot = Self::prepare(store);
+        bot.run().await;
+        bot
+    }
+
+    /// Ready to start.
+    pub fn prepare(store: StoreKind) -> Self {
         let data = data_folder();
-        let mut bot = Self {
+        Self {
             slack: FakeSlack::start(),
             discord: FakeDiscord::start(),
             log: data.path().join("bot.log"),
@@ -127,9 +162,39 @@ impl Bot {
                 StoreKind::Postgres => Some(new_database()),
             },
             child: None,
-        };
-        bot.run().await;
-        bot
+            disk: None,
+        }
+    }
+
+    /// From the next start on, the data folder is a small disk that only the daemon sees.
+    pub fn own_disk(&mut self, megabytes: u32) {
+        self.disk = Some(megabytes);
+    }
+
+    /// Writes until the daemon's disk takes no more.
+    pub fn fill_disk(&self) {
+        let mut filler = File::create(self.filler()).expect("the filler is made");
+        let megabyte = vec![0; 1 << 20];
+        while filler.write_all(&megabyte).is_ok() {}
+    }
+
+    pub fn free_disk(&self) {
+        fs::remove_file(self.filler()).expect("the filler is removed");
+    }
+
+    /// A file on the daemon's own disk, as it is reached from outside.
+    fn filler(&self) -> PathBuf {
+        let child = self.child.as_ref().expect("the daemon runs");
+        let inside = self
+            .data
+            .path()
+            .strip_prefix("/")
+            .expect("an absolute path");
+        Path::new("/proc")
+            .join(child.id().to_string())
+            .join("root")
+            .join(inside)
+            .join("filler")
     }
 
     /// Starts the daemon, again after a kill.
@@ -146,7 +211,12 @@ impl Bot {
             .append(true)
             .open(&self.log)
             .expect("the log is opened");
-        let mut command = lorekeeper(self.data.path());
+        let mut command = match self.disk {
+            None => lorekeeper(self.data.path()),
+            Some(megabytes) => {
+                on_own_disk(lorekeeper(self.data.path()), self.data.path(), megabytes)
+            }
+        };
         command
             .arg("serve")
             .env(
@@ -235,7 +305,7 @@ fn server() -> String {
         .expect("LOREKEEPER_TEST_POSTGRES is not set: run the tests with `tests/with-postgres cargo nextest run`")
 }
 
-fn new_database() -> String {
+pub fn new_database() -> String {
     let name = format!("bot_{}", uuid::Uuid::new_v4().as_simple());
     administer(&format!("CREATE DATABASE {name}"));
     let server = server();
@@ -245,7 +315,7 @@ fn new_database() -> String {
     format!("{front}/{name}")
 }
 
-fn drop_database(url: &str) {
+pub fn drop_database(url: &str) {
     let name = url
         .rsplit('/')
         .next()

@@ -2,6 +2,7 @@
 //! platforms around it. Nothing here knows the bot from inside: what is
 //! proven is what people and platforms see.
 
+mod bad_input;
 mod conversations;
 mod durability;
 mod harness;

@@ -2,4 +2,4 @@
 
 mod ingestion;
 mod retrieval;
-mod world;
+pub mod world;

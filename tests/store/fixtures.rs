@@ -63,11 +63,7 @@ pub fn answer(text: &str) -> Answer {
         citations: vec![1],
         abstained: false,
         confidence: Confidence::High,
-        provenance: Provenance {
-            generator: "quotation".into(),
-            adapter: None,
-            planner: "rules".into(),
-        },
+        provenance: Provenance::quotation(),
         timings: StageTimings::default(),
     }
 }

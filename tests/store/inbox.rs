@@ -247,7 +247,7 @@ on_both_stores! {
         assert_eq!(refuse(id).await, Receipt::Accepted(id));
         assert_eq!(refuse(QuestionId::new()).await, Receipt::Duplicate);
         assert!(!db.store.inbox().thread_known(&incoming.place, at(0)).await.unwrap());
-        assert_eq!(db.store.inbox().asked_since(&incoming.asker.person, at(0)).await.unwrap(), 0);
+        assert_eq!(db.store.inbox().asked_since(&incoming.asker.person, at(0), 9).await.unwrap(), 0);
         let claimed = db.store.claim_next("w", at(2)).await.unwrap();
         assert_eq!(claimed.stage, Stage::Deliver);
         assert_eq!(db.store.outbox().parts(id).await.unwrap()[0].payload, part("too many"));

@@ -23,7 +23,7 @@ on_both_stores! {
         };
         db.store.answers().save(&claimed.lease, &saving, at(3)).await.unwrap();
         let parts = outbox.parts(id).await.unwrap();
-        assert_eq!(parts[0].next_step(), NextStep::Edit(&message));
+        assert_eq!(parts[0].next_step(), NextStep::Edit(message.clone()));
         assert_eq!(parts[1].next_step(), NextStep::Post);
 
         outbox.posted(id, 0, &message, Shown::Payload(&part("one")), at(4)).await.unwrap();

@@ -23,9 +23,10 @@ on_both_stores! {
         let mut other = question(40);
         other.asker.person = person("ken");
         db.store.ask(&other).await;
-        assert_eq!(db.store.inbox().asked_since(&person("mara"), at(20)).await.unwrap(), 2);
-        assert_eq!(db.store.inbox().asked_since(&person("ken"), at(0)).await.unwrap(), 1);
-        assert_eq!(db.store.inbox().asked_since(&person("nobody"), at(0)).await.unwrap(), 0);
+        assert_eq!(db.store.inbox().asked_since(&person("mara"), at(20), 9).await.unwrap(), 2);
+        assert_eq!(db.store.inbox().asked_since(&person("mara"), at(0), 2).await.unwrap(), 2, "counting stops at the limit");
+        assert_eq!(db.store.inbox().asked_since(&person("ken"), at(0), 9).await.unwrap(), 1);
+        assert_eq!(db.store.inbox().asked_since(&person("nobody"), at(0), 9).await.unwrap(), 0);
     }
 
     async fn turns_of_a_thread_come_oldest_first(db: &TestStore) {

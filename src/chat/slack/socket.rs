@@ -25,7 +25,7 @@ use slack_morphism::{
 use std::{
     collections::HashSet,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
-    time::Duration,
+    time::{Duration, Instant},
 };
 use tokio::{
     sync::Notify,
@@ -192,10 +192,16 @@ impl Listener {
                 false
             }
         };
+        let began = Instant::now();
         let stored = match timeout(STORE_LIMIT, self.sink.accept(incoming)).await {
             Ok(outcome) => outcome,
             Err(elapsed) => Err(elapsed.into()),
         };
+        debug!(
+            slack.envelope = envelope.envelope_id,
+            store.micros = began.elapsed().as_micros() as u64,
+            "Stored an event"
+        );
         match stored {
             Ok(()) => true,
             Err(_) if !must_be_stored => true,
@@ -219,6 +225,7 @@ impl SlackSocketModeClientListener for Listener {
         socket: &SlackSocketModeWssClientId,
         body: String,
     ) -> Option<String> {
+        let received = Instant::now();
         match events::read_frame(&body) {
             Frame::Hello { connections } => {
                 self.open().insert(socket.to_string());
@@ -241,10 +248,17 @@ impl SlackSocketModeClientListener for Listener {
             }
             // Stopping: what is not taken now is sent again to whoever comes next.
             Frame::Envelope(_) if self.stop.is_cancelled() => None,
-            Frame::Envelope(envelope) => self
-                .take(&envelope)
-                .await
-                .then(|| serde_json::json!({ "envelope_id": envelope.envelope_id }).to_string()),
+            Frame::Envelope(envelope) => {
+                let taken = self.take(&envelope).await;
+                debug!(
+                    slack.envelope = envelope.envelope_id,
+                    slack.micros = received.elapsed().as_micros() as u64,
+                    slack.acknowledged = taken,
+                    "Took an envelope"
+                );
+                taken
+                    .then(|| serde_json::json!({ "envelope_id": envelope.envelope_id }).to_string())
+            }
             Frame::Unreadable => {
                 warn!("Slack sent a frame that can't be read");
                 None
