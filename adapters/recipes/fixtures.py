@@ -47,8 +47,10 @@ def main() -> None:
         "models/llama-bf16": ("llama", bf16),
         "models/llama-dynamo": ("llama", dynamo),
         "models/llama-lora": ("llama", lora_ready),
-        "adapters/north": ("llama", adapter(rank=4, alpha=8, seed=11)),
-        "adapters/south": ("llama", adapter(rank=8, alpha=12, seed=12)),
+        "models/phi3-lora": ("phi3", lora_ready),
+        "adapters/north": ("llama", adapter("llama-lora", rank=4, alpha=8, seed=11)),
+        "adapters/south": ("llama", adapter("llama-lora", rank=8, alpha=12, seed=12)),
+        "adapters/east": ("phi3", adapter("phi3-lora", rank=4, alpha=8, seed=13)),
     }
     if options.optimum_python:
         makers["models/llama-optimum"] = ("llama", optimum(options.optimum_python))
@@ -115,11 +117,11 @@ def lora_ready(hf_folder: Path, folder: Path) -> None:
     add_lora_inputs(folder, folder)
 
 
-def adapter(rank: int, alpha: int, seed: int) -> Maker:
-    """Golden tokens of the merged weights, for `models/llama-lora`."""
+def adapter(base: str, rank: int, alpha: int, seed: int) -> Maker:
+    """Golden tokens of the merged weights. `base` is the model's folder."""
 
     def make(hf_folder: Path, folder: Path) -> None:
-        random_adapter.write(hf_folder, folder, base="llama-lora", rank=rank, alpha=alpha, seed=seed)
+        random_adapter.write(hf_folder, folder, base=base, rank=rank, alpha=alpha, seed=seed)
         merged = golden.reference(random_adapter.merged(hf_folder, folder))
         tokenizer = AutoTokenizer.from_pretrained(hf_folder)
         golden.record(folder / "golden.jsonl", merged, tokenizer, tiny_models.ends(hf_folder))

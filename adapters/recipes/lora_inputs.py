@@ -8,7 +8,7 @@ Behind each projection y = W(x) of attention and MLP (`MatMul` or `MatMulNBits`)
 
 | input | shape | |
 | --- | --- | --- |
-| `layers.N.attn.o_proj.lora_A` | [in, lora_rank] | also `q_proj`, `k_proj`, `v_proj`, `mlp.gate_proj`, `mlp.up_proj`, `mlp.down_proj` |
+| `layers.N.attn.o_proj.lora_A` | [in, lora_rank] | also q, k, v; `mlp.gate_proj`, up, down |
 | `layers.N.attn.o_proj.lora_B` | [lora_rank, out] | alpha / r already multiplied in |
 | `layers.N.attn.qkv_proj.lora_A` | [in, 3 * lora_rank] | packed: all q, then all k, then all v |
 | `layers.N.attn.qkv_proj.lora_B` | [3 * lora_rank, q + k + v] | block-diagonal |

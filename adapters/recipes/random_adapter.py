@@ -7,13 +7,14 @@ import torch
 from peft import LoraConfig, PeftModel, get_peft_model
 from transformers import AutoModelForCausalLM
 
-TARGETS = ["q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"]
+from lora_pack import PACKED_PROJECTIONS, PROJECTIONS
 
 
 def write(hf_folder: Path, out: Path, base: str, rank: int, alpha: int, seed: int, strength: float = 0.2) -> None:
     """`base` is the name written into `adapter_config.json`; `strength` the deviation of the weights."""
     model = AutoModelForCausalLM.from_pretrained(hf_folder, dtype=torch.float32)
-    config = LoraConfig(r=rank, lora_alpha=alpha, target_modules=TARGETS, task_type="CAUSAL_LM")
+    projections = PACKED_PROJECTIONS if model.config.model_type == "phi3" else PROJECTIONS
+    config = LoraConfig(r=rank, lora_alpha=alpha, target_modules=projections, task_type="CAUSAL_LM")
     peft = get_peft_model(model, config)
     torch.manual_seed(seed)
     with torch.no_grad():
@@ -25,7 +26,7 @@ def write(hf_folder: Path, out: Path, base: str, rank: int, alpha: int, seed: in
     # A temporary path and a set: both would change from run to run.
     path = out / "adapter_config.json"
     written = json.loads(path.read_text())
-    written |= {"base_model_name_or_path": base, "target_modules": TARGETS}
+    written |= {"base_model_name_or_path": base, "target_modules": projections}
     path.write_text(json.dumps(written, indent=2) + "\n")
 
 
