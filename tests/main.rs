@@ -5,6 +5,7 @@ mod discord;
 mod fakes;
 mod knowledge;
 mod layout;
+mod model;
 mod pipeline;
 mod slack;
 mod store;
