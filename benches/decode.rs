@@ -117,39 +117,65 @@ async fn one_request(model: &LanguageModel, prompts: &[String]) {
     }
 }
 
-/// Sixteen whole requests of unequal length, prompts included: one after the
-/// other, then all at once.
+/// Sixteen requests of unequal length, one after the other and all at once:
+/// as they come, and with prompts that are known, so that writing alone is
+/// compared.
 async fn together(model: &LanguageModel, prompts: &[String]) {
     let short: Vec<&String> = prompts.iter().filter(|p| p.len() < 2000).collect();
     let asked: Vec<&String> = short.into_iter().cycle().take(TOGETHER).collect();
-    let (mut alone, mut at_once) = (Vec::new(), Vec::new());
-    for round in 0..ROUNDS {
-        // A number in front: nothing of an earlier round can be used again.
-        let unique = |turn: usize, prompt: &str| format!("{round}.{turn} {prompt}");
-        let mut rate = Rate::start();
-        for (n, prompt) in asked.iter().enumerate() {
-            rate.tokens += write(model, &unique(n, prompt), TOKENS).await.tokens;
+    for known in [false, true] {
+        let (mut alone, mut at_once) = (Vec::new(), Vec::new());
+        for round in 0..ROUNDS {
+            // A number in front: nothing of an earlier round can be used again.
+            let new = |n: usize| -> Vec<String> {
+                let numbered = asked.iter().enumerate();
+                numbered
+                    .map(|(at, p)| format!("{known}.{round}.{n}.{at} {p}"))
+                    .collect()
+            };
+            alone.push(one_by_one(model, &new(0), known).await);
+            at_once.push(all_at_once(model, &new(1), known).await);
         }
-        alone.push(rate.stop());
-
-        let mut rate = Rate::start();
-        let requests = asked.iter().enumerate();
-        let requests = requests.map(|(n, prompt)| {
-            let prompt = unique(100 + n, prompt);
-            async move { write(model, &prompt, TOKENS).await.tokens }
-        });
-        let tokens = futures::future::join_all(requests).await;
-        rate.tokens = tokens.iter().sum();
-        at_once.push(rate.stop());
+        let prompts = if known {
+            "known prompts"
+        } else {
+            "new prompts"
+        };
+        for (clock, of) in [("by the wall", 0), ("by the processor", 1)] {
+            let rate = |rates: &[[f64; 2]]| best(&rates.iter().map(|r| r[of]).collect::<Vec<_>>());
+            let (alone, at_once) = (rate(&alone), rate(&at_once));
+            println!(
+                "{TOGETHER} requests, {prompts}, {clock}: one at a time {alone:.0} tokens/s, \
+                 together {at_once:.0} tokens/s, ratio {:.2}",
+                at_once / alone
+            );
+        }
     }
-    for (clock, of) in [("by the wall", 0), ("by the processor", 1)] {
-        let rate = |rates: &[[f64; 2]]| best(&rates.iter().map(|r| r[of]).collect::<Vec<_>>());
-        let (alone, at_once) = (rate(&alone), rate(&at_once));
-        println!(
-            "{TOGETHER} requests, {clock}: one at a time {alone:.0} tokens/s, \
-             together {at_once:.0} tokens/s, ratio {:.2}",
-            at_once / alone
-        );
+}
+
+async fn one_by_one(model: &LanguageModel, prompts: &[String], known: bool) -> [f64; 2] {
+    make_known(model, prompts, known).await;
+    let mut rate = Rate::start();
+    for prompt in prompts {
+        rate.tokens += write(model, prompt, TOKENS).await.tokens;
+    }
+    rate.stop()
+}
+
+async fn all_at_once(model: &LanguageModel, prompts: &[String], known: bool) -> [f64; 2] {
+    make_known(model, prompts, known).await;
+    let mut rate = Rate::start();
+    let requests = prompts.iter().map(|prompt| write(model, prompt, TOKENS));
+    let written = futures::future::join_all(requests).await;
+    rate.tokens = written.iter().map(|written| written.tokens).sum();
+    rate.stop()
+}
+
+/// Every prompt in a slot of its own.
+async fn make_known(model: &LanguageModel, prompts: &[String], known: bool) {
+    if known {
+        let requests = prompts.iter().map(|prompt| write(model, prompt, 1));
+        futures::future::join_all(requests).await;
     }
 }
 

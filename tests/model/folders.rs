@@ -160,6 +160,15 @@ fn tokenizer_of_another_model_is_refused() {
 }
 
 #[test]
+fn precision_that_the_device_cant_compute_is_refused_when_the_model_is_opened() {
+    let error = refusal(DecoderOptions::new(fixture("models/llama-bf16")));
+    assert!(
+        error.contains("llama-bf16/model.onnx can't be used"),
+        "{error}"
+    );
+}
+
+#[test]
 fn cache_that_can_hold_no_conversation_is_refused_with_the_sizes() {
     let mut options = DecoderOptions::new(fixture("models/llama"));
     options.cache_bytes = 1000;

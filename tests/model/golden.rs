@@ -47,6 +47,12 @@ async fn int4_qwen2_writes_the_golden_tokens() {
     check("qwen2-int4").await;
 }
 
+/// Its cache is half as large too; on a processor ONNX Runtime computes it in single precision.
+#[tokio::test]
+async fn half_precision_llama_writes_the_golden_tokens() {
+    check("llama-fp16").await;
+}
+
 #[tokio::test]
 async fn export_of_optimum_writes_the_golden_tokens() {
     check("llama-optimum").await;

@@ -27,6 +27,9 @@ pub(super) struct Graph {
     /// Float32, Float16 or Bfloat16.
     pub cache_type: TensorElementType,
     pub wants_positions: bool,
+    /// Whether logits are computed for every token fed, though only those of
+    /// the last one are used.
+    pub logits_of_all: bool,
     pub lora: Option<LoraInputs>,
 }
 
@@ -166,6 +169,7 @@ impl Graph {
             head_size: folder.head_size,
             cache_type,
             wants_positions: inputs.iter().any(|port| port.name == POSITION_IDS),
+            logits_of_all: logits.shape[1] != 1,
             lora: LoraInputs::find(inputs, folder)?,
         })
     }
@@ -243,7 +247,7 @@ mod tests {
     fn head_size_that_the_graph_leaves_open_is_the_folders() {
         let graph = Graph::from_ports(&inputs(), &outputs(), &ModelFolder::tiny()).expect("fits");
         assert_eq!((graph.layers, graph.kv_heads, graph.head_size), (1, 2, 16));
-        assert!(!graph.wants_positions);
+        assert!(!graph.wants_positions && !graph.logits_of_all);
         assert_eq!(graph.lora, None);
     }
 

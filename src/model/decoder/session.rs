@@ -24,7 +24,7 @@ use ort::{
     value::Tensor,
 };
 use std::{ops::Range, sync::Arc};
-use tracing::warn;
+use tracing::{info, warn};
 
 pub(super) struct DecoderSession {
     // What is bound goes before what it is bound to.
@@ -74,6 +74,12 @@ impl DecoderSession {
         };
         let session = open_session(environment, folder, options)?;
         let graph = Graph::read(&session, folder).map_err(|problem| folder.misfit(problem))?;
+        if graph.logits_of_all {
+            info!(
+                "The graph computes logits for every token of a prompt, and only the last ones are \
+                 used: an export with prune_lm_head=true reads prompts faster"
+            );
+        }
         let size = cache_size(&graph, folder, options)?;
         let lora = match &graph.lora {
             Some(inputs) => Some(LoraBatch::pack(inputs, Vec::new()).map_err(unusable)?),
