@@ -12,6 +12,7 @@ mod runtime;
 mod safe_text;
 mod until_warm;
 
+pub use decoder::{BeforeRun, DecoderOptions, Device, LanguageModel, ModelFolder};
 pub use embedding::{CountTokens, OnnxEmbedder};
 pub use files::{EmbeddingFiles, ModelError};
 pub use openai::{OpenAiError, OpenAiGenerator, OpenAiOptions};
