@@ -65,7 +65,7 @@ impl App {
         let toolbox = Arc::new(Toolbox::open(&config, clock.clone()).await?);
         let running = CancellationToken::new();
         let serving = SharedServing::default();
-        let generator = generator(&config, &serving, &running).await?;
+        let generator = open_generator(&config, &serving, &running).await?;
         let mut planner = planner(embedder.clone(), &toolbox).await?;
         if let Some(generator) = generator.clone().filter(|_| config.generator.plans) {
             let prompt = PlanPrompt::shipped()?;
@@ -167,7 +167,7 @@ pub async fn open_store(config: &Config, data_dir: &Path) -> anyhow::Result<Stor
 
 /// The language model as it is configured: in this process, behind a server,
 /// or behind a server until the one in this process is loaded.
-async fn generator(
+pub async fn open_generator(
     config: &Config,
     serving: &SharedServing,
     running: &CancellationToken,
