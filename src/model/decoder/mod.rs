@@ -14,6 +14,8 @@ mod control_tokens;
 mod external_data;
 mod fair_queue;
 mod folder;
+#[cfg(test)]
+mod fuzz_tests;
 mod graph;
 mod grown_cache;
 mod jinja;
