@@ -70,6 +70,25 @@ async fn adapters_and_base_mixed_in_one_batch_equal_the_merged_weights() {
     }
 }
 
+/// Phi's checkpoints have `qkv_proj` and `gate_up_proj`, and its adapters one
+/// A for all the parts; the graph has two projections where one was trained.
+#[tokio::test]
+async fn adapter_on_fused_projections_equals_the_merged_weights() {
+    let model = open("phi3-lora");
+    let east = fixture("adapters/east");
+    model.load_adapter("east", &east).expect("it is loaded");
+    let writers = [
+        (None, Goldens::of_model("phi3-lora")),
+        (Some("east"), Goldens::of_adapter("east")),
+    ];
+    for (adapter, goldens) in &writers {
+        for golden in &goldens.all {
+            let written = write(&model, by(*adapter, &golden.prompt)).await;
+            goldens.check(golden, &written);
+        }
+    }
+}
+
 #[tokio::test]
 async fn same_prompt_by_another_adapter_takes_nothing_from_the_cache() {
     let model = with_adapters(2);

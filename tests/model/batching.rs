@@ -106,6 +106,34 @@ fn long_winded() -> GenerationRequest {
     greedy(&long.expect("one is as long").prompt)
 }
 
+/// Sixteen at once behind the same rules, the rules new to the model.
+#[tokio::test]
+async fn common_prefix_of_requests_that_come_at_once_is_fed_once() {
+    let runs = Arc::new(AtomicU64::new(0));
+    let mut options = options("llama");
+    options.slots = 16;
+    options.prefill_tokens = 10;
+    let counter = runs.clone();
+    options.before_run = Some(Arc::new(move |_| {
+        counter.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }));
+    let model = open_with(options);
+    let rules = "Answer from the passages only and name the number of each. ".repeat(5);
+    let requests = (0..16).map(|number| {
+        let mut request = greedy(&format!("{rules}{number} parcels?"));
+        request.max_tokens = 1;
+        request
+    });
+    let written = write_all(&model, requests.collect()).await;
+    let alone: usize = written.iter().map(|w| w.prompt_tokens / 10).sum();
+    let runs = runs.load(Ordering::Relaxed) as usize;
+    assert!(
+        runs < alone / 4,
+        "{runs} runs, {alone} without a common prefix"
+    );
+}
+
 #[tokio::test]
 async fn caller_who_has_gone_frees_the_slot() {
     let mut options = options("llama");

@@ -128,8 +128,12 @@ impl Goldens {
     }
 
     pub fn of_adapter(adapter: &str) -> Self {
-        let model = fixture("models/llama-lora");
-        Self::read(&fixture("adapters").join(adapter), &model)
+        let model = match adapter {
+            "east" => "phi3-lora",
+            _ => "llama-lora",
+        };
+        let folder = fixture("adapters").join(adapter);
+        Self::read(&folder, &fixture("models").join(model))
     }
 
     fn read(folder: &Path, model: &Path) -> Self {
