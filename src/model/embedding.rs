@@ -8,6 +8,7 @@
 use super::{
     files::{EmbeddingFiles, ModelError},
     runtime,
+    tokenizer::parse_tokenizer,
 };
 use crate::{
     config::ModelSection,
@@ -21,6 +22,7 @@ use ort::{
     value::Tensor,
 };
 use std::{
+    fs,
     path::Path,
     sync::{
         Arc,
@@ -144,7 +146,9 @@ fn unusable(file: &Path, source: impl Into<BoxError>) -> ModelError {
 }
 
 fn open_tokenizer(files: &EmbeddingFiles) -> Result<Tokenizer, ModelError> {
-    let mut tokenizer = Tokenizer::from_file(&files.tokenizer)
+    let mut tokenizer = fs::read(&files.tokenizer)
+        .map_err(BoxError::from)
+        .and_then(|json| parse_tokenizer(&json))
         .map_err(|source| unusable(&files.tokenizer, source))?;
     let truncation = TruncationParams {
         max_length: files.max_tokens,

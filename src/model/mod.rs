@@ -10,6 +10,7 @@ mod files;
 mod openai;
 mod runtime;
 mod safe_text;
+mod tokenizer;
 mod until_warm;
 
 pub use decoder::{BeforeRun, DecoderOptions, Device, LanguageModel, ModelFolder};
