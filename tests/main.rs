@@ -5,6 +5,7 @@ mod discord;
 mod fakes;
 mod knowledge;
 mod layout;
+mod openai;
 mod pipeline;
 mod slack;
 mod store;
