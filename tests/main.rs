@@ -7,6 +7,7 @@ mod knowledge;
 mod layout;
 mod learning;
 mod model;
+mod openai;
 mod pipeline;
 mod slack;
 mod store;
