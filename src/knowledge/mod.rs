@@ -21,7 +21,7 @@ mod terms;
 pub use chunk::{Chunker, CountTokens};
 pub use document::{Body, Document};
 pub use fingerprint::fingerprint;
-pub use index::{IndexEntry, IndexError, IndexRecipe, KnowledgeIndex, Known};
+pub use index::{FORMAT, IndexEntry, IndexError, IndexRecipe, KnowledgeIndex, Known};
 pub use passage::{IndexedPassage, Passage, passage_terms, searchable_text};
 pub use search::HybridSearch;
 pub use sources::{Hidden, Reading, SourceFault, read_source, source_bytes};

@@ -7,7 +7,9 @@
 mod embedding;
 mod files;
 mod runtime;
+mod token_basis;
 
 pub use embedding::{CountTokens, OnnxEmbedder};
 pub use files::{EmbeddingFiles, ModelError};
 pub use runtime::{RuntimeError, load as load_runtime};
+pub use token_basis::TOKEN_DIMENSION;

@@ -14,6 +14,7 @@ pub mod injection;
 pub mod passage;
 mod planning;
 mod quoting;
+pub mod reader;
 mod router;
 mod showing;
 

@@ -418,6 +418,11 @@ fn check_recipe(folder: &Path, recipe: &IndexRecipe) -> Result<(), IndexError> {
     match fs::read(&file) {
         Ok(text) => match serde_json::from_slice::<IndexRecipe>(&text) {
             Ok(was) if was == *recipe => Ok(()),
+            Ok(was) if was.format != recipe.format => Err(IndexError::OtherFormat {
+                folder: folder.to_path_buf(),
+                was: was.format,
+                now: recipe.format,
+            }),
             Ok(was) => Err(IndexError::OtherModel {
                 folder: folder.to_path_buf(),
                 was: was.embedder,
