@@ -57,7 +57,7 @@ pub fn lorekeeper_with(config: &Path, data_dir: &Path) -> Command {
 /// The command in a mount namespace where `folder` is a disk of its own, with the same files on it.
 fn on_own_disk(command: Command, folder: &Path, megabytes: u32) -> Command {
     let script = format!(
-        r#"cp -a "$0" "$0.copy" && mount -t tmpfs -o size={megabytes}m tmpfs "$0" && cp -a "$0.copy/." "$0" && rm -r "$0.copy" && exec "$@""#
+        r#"cp -a --sparse=always "$0" "$0.copy" && mount -t tmpfs -o size={megabytes}m tmpfs "$0" && cp -a --sparse=always "$0.copy/." "$0" && rm -r "$0.copy" && exec "$@""#
     );
     let mut inside = Command::new("unshare");
     inside

@@ -46,6 +46,17 @@ impl FileKind {
     }
 }
 
+/// The file or folder that an error of the walk is about.
+fn place_of(error: &ignore::Error) -> Option<&Path> {
+    match error {
+        ignore::Error::WithPath { path, .. } => Some(path),
+        ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => {
+            place_of(err)
+        }
+        _ => None,
+    }
+}
+
 /// Kinds of documents that people expect to be read and that are not read yet.
 const NOT_YET: &[&str] = &["pdf", "docx", "doc", "pptx", "xlsx", "odt", "html", "htm"];
 
@@ -99,11 +110,12 @@ fn walk(root: &Path) -> (Vec<SourceFile>, Vec<SourceFault>) {
             Ok(entry) => entry,
             // A folder that can't be opened may hold anything.
             Err(error) => {
-                faults.push(SourceFault::new(
-                    root.display().to_string(),
-                    error.to_string(),
-                    Hidden::Source,
-                ));
+                let place = place_of(&error).unwrap_or(root).display().to_string();
+                let cause = error
+                    .io_error()
+                    .map_or_else(|| error.to_string(), ToString::to_string);
+                let problem = format!("can't be read: {cause}");
+                faults.push(SourceFault::new(place, problem, Hidden::Source));
                 continue;
             }
         };
