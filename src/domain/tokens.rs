@@ -77,7 +77,7 @@ impl TokenVectors {
 
     /// What [`TokenVectors::to_hex`] wrote; none where the text is something else.
     pub fn from_hex(dimension: usize, text: &str) -> Option<Self> {
-        if dimension == 0 || text.len() % dimension != 0 {
+        if dimension == 0 || !text.len().is_multiple_of(dimension) {
             return None;
         }
         let level = |digit: char| {

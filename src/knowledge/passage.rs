@@ -42,7 +42,9 @@ pub struct IndexedPassage {
     pub position: usize,
     /// Of the words, see [`super::fingerprint`]; in hex, because JSON numbers lose bits.
     pub fingerprint: String,
-    /// Of the searchable text, as [`crate::domain::TokenVectors::to_hex`] writes them.
+    /// Of the searchable text, as [`crate::domain::TokenVectors::to_hex`] writes them;
+    /// empty where they were not asked for.
+    #[serde(default)]
     pub tokens: String,
 }
 

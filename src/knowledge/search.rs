@@ -133,8 +133,12 @@ fn find(
     // Some of these fall away as repetitions, so more are read than are wanted.
     let wanted = POOL.max(request.top_k * 2 + 10);
     let ids: Vec<PassageId> = fused.iter().map(|f| f.id).take(wanted).collect();
-    let mut passages: HashMap<PassageId, IndexedPassage> =
-        index.passages(&ids)?.into_iter().collect();
+    let (first, beyond) = ids.split_at(POOL.min(ids.len()));
+    let mut passages: HashMap<PassageId, IndexedPassage> = index
+        .passages(first, true)?
+        .into_iter()
+        .chain(index.passages(beyond, false)?)
+        .collect();
     let found: Vec<(Fused, IndexedPassage)> = fused
         .into_iter()
         .filter_map(|f| passages.remove(&f.id).map(|passage| (f, passage)))

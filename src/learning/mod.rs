@@ -2,4 +2,5 @@
 
 pub mod evaluation;
 mod fingerprint;
+pub mod pairs;
 pub mod registry;

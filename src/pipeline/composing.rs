@@ -131,7 +131,7 @@ impl Pipeline {
             .iter()
             .enumerate()
             .map(|(i, hit)| Evidence {
-                score: answer_features(&plan.search, hit, &hits).probability(),
+                score: answer_features(&plan.search, hit).probability(),
                 ..evidence_of(i + 1, hit)
             })
             .collect();

@@ -38,7 +38,7 @@ pub fn word_set(text: &str) -> HashSet<String> {
 }
 
 /// Whether this stem, or one that differs by a slip of the finger, is among the words.
-pub fn has_word(words: &HashSet<String>, stem: &str) -> bool {
+fn has_word(words: &HashSet<String>, stem: &str) -> bool {
     words.contains(stem) || misspelt_in(stem, words)
 }
 

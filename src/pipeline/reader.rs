@@ -3,10 +3,10 @@
 //! Two linear heads over a few features of question and passage; the strongest
 //! are late interaction of token vectors that were made when the passage was
 //! ingested, so no model runs on passages while somebody waits. The weights
-//! lie in `adapters/reader/weights.json`; its recipe and `lorekeeper dataset
-//! build reader` make them from documents.
+//! lie in `adapters/reader/weights.json`; the README beside it tells where
+//! they come from.
 
-use super::grounding::{content_words, has_word, word_set};
+use super::grounding::{coverage, word_set};
 use crate::{
     domain::{SourceKind, TokenVectors},
     ports::{Encoded, Hit, Met},
@@ -34,14 +34,10 @@ pub struct Candidate {
 pub struct RankFeatures {
     /// The search's own score, 0 to 1.
     pub fused: f32,
-    /// Cosine of question and passage.
-    pub similarity: f32,
     /// [`Met::mean`].
     pub met: f32,
     /// The best fused score of another passage of the same document.
     pub page: f32,
-    /// Share of the question's content words that the passage has.
-    pub coverage: f32,
     /// 1 where a number is asked for and the passage has one.
     pub number: f32,
     /// 1 for a ticket where the question does not speak of tickets: a ticket
@@ -53,15 +49,14 @@ pub struct RankFeatures {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct AnswerFeatures {
+    /// Cosine of question and passage.
     pub similarity: f32,
-    /// The three of [`Met`].
-    pub met: f32,
+    /// [`Met::weighted`].
     pub weighted: f32,
+    /// [`Met::weakest`].
     pub weakest: f32,
     /// Share of the question's content words that the passage has.
     pub coverage: f32,
-    /// Share of the question's content words that no passage has.
-    pub unmet: f32,
     /// 1 where a number is asked for and the passage has none.
     pub no_number: f32,
     /// Always 1.
@@ -83,10 +78,8 @@ impl RankFeatures {
     pub fn score(&self) -> f32 {
         let w = &WEIGHTS.rank;
         w.fused * self.fused
-            + w.similarity * self.similarity
             + w.met * self.met
             + w.page * self.page
-            + w.coverage * self.coverage
             + w.number * self.number
             + w.ticket * self.ticket
     }
@@ -97,11 +90,9 @@ impl AnswerFeatures {
     pub fn probability(&self) -> f32 {
         let w = &WEIGHTS.answer;
         let sum = w.similarity * self.similarity
-            + w.met * self.met
             + w.weighted * self.weighted
             + w.weakest * self.weakest
             + w.coverage * self.coverage
-            + w.unmet * self.unmet
             + w.no_number * self.no_number
             + w.bias * self.bias;
         1.0 / (1.0 + (-sum).exp())
@@ -111,7 +102,10 @@ impl AnswerFeatures {
 /// Notes in every passage how it meets the question. `candidates` are all of
 /// one search, because a word tells more the fewer of them have it.
 pub fn meet(question: &str, asked: &Encoded, candidates: &mut [Candidate]) {
-    let words: Vec<HashSet<String>> = candidates.iter().map(|c| words_of(&c.hit)).collect();
+    let words: Vec<HashSet<String>> = candidates
+        .iter()
+        .map(|c| word_set(&full_text(&c.hit)))
+        .collect();
     let weights = token_weights(question, asked, &words);
     for candidate in candidates {
         let similarity = candidate.hit.similarity;
@@ -128,7 +122,6 @@ pub fn meet(question: &str, asked: &Encoded, candidates: &mut [Candidate]) {
 
 /// The features of every candidate, in their order. [`meet`] came before.
 pub fn rank_features(question: &str, candidates: &[Candidate]) -> Vec<RankFeatures> {
-    let asked = content_words(question);
     let number = asks_for_number(question);
     let about_tickets = speaks_of_tickets(question);
     let hits: Vec<&Hit> = candidates.iter().map(|c| &c.hit).collect();
@@ -136,10 +129,8 @@ pub fn rank_features(question: &str, candidates: &[Candidate]) -> Vec<RankFeatur
         .enumerate()
         .map(|(i, hit)| {
             let same_page = |(j, other): &(usize, &&Hit)| *j != i && other.document == hit.document;
-            let words = words_of(hit);
             RankFeatures {
                 fused: hit.score,
-                similarity: hit.similarity,
                 met: hit.met.mean,
                 page: hits
                     .iter()
@@ -147,7 +138,6 @@ pub fn rank_features(question: &str, candidates: &[Candidate]) -> Vec<RankFeatur
                     .filter(same_page)
                     .map(|(_, other)| other.score)
                     .fold(0.0, f32::max),
-                coverage: share(&asked, |word| has_word(&words, word)),
                 number: flag(number && has_digit(&hit.text)),
                 ticket: flag(hit.kind == SourceKind::Tickets && !about_tickets),
             }
@@ -155,19 +145,13 @@ pub fn rank_features(question: &str, candidates: &[Candidate]) -> Vec<RankFeatur
         .collect()
 }
 
-/// How a hit answers, seen beside the other hits of its search.
-pub fn answer_features(question: &str, hit: &Hit, hits: &[Hit]) -> AnswerFeatures {
-    let asked = content_words(question);
-    let words = words_of(hit);
-    let all: Vec<HashSet<String>> = hits.iter().map(words_of).collect();
-    let somewhere = |word: &str| all.iter().any(|words| has_word(words, word));
+/// How a hit answers.
+pub fn answer_features(question: &str, hit: &Hit) -> AnswerFeatures {
     AnswerFeatures {
         similarity: hit.similarity,
-        met: hit.met.mean,
         weighted: hit.met.weighted,
         weakest: hit.met.weakest,
-        coverage: share(&asked, |word| has_word(&words, word)),
-        unmet: share(&asked, |word| !somewhere(word)),
+        coverage: coverage(question, &full_text(hit)),
         no_number: flag(asks_for_number(question) && !has_digit(&hit.text)),
         bias: 1.0,
     }
@@ -220,18 +204,8 @@ fn token_weights(question: &str, asked: &Encoded, passages: &[HashSet<String>]) 
         .collect()
 }
 
-fn words_of(hit: &Hit) -> HashSet<String> {
-    let mut words = word_set(&hit.title);
-    words.extend(word_set(&hit.section));
-    words.extend(word_set(&hit.text));
-    words
-}
-
-fn share(words: &[String], is_so: impl Fn(&str) -> bool) -> f32 {
-    if words.is_empty() {
-        return 0.0;
-    }
-    words.iter().filter(|word| is_so(word)).count() as f32 / words.len() as f32
+fn full_text(hit: &Hit) -> String {
+    format!("{} {} {}", hit.title, hit.section, hit.text)
 }
 
 fn flag(on: bool) -> f32 {
@@ -274,4 +248,126 @@ fn speaks_of_tickets(question: &str) -> bool {
         .to_lowercase()
         .unicode_words()
         .any(|word| WORDS.contains(&word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::DocumentId;
+
+    fn candidate(document: &str, text: &str, score: f32, tokens: &[f32]) -> Candidate {
+        Candidate {
+            hit: Hit {
+                document: DocumentId::new(document),
+                source: "docs".into(),
+                kind: SourceKind::Documents,
+                title: String::new(),
+                locator: document.into(),
+                section: String::new(),
+                version: String::new(),
+                date: None,
+                owner: None,
+                superseded: false,
+                text: text.into(),
+                position: 0,
+                score,
+                similarity: 0.4,
+                met: Met::default(),
+            },
+            tokens: TokenVectors::quantize(2, tokens),
+        }
+    }
+
+    fn asked(question: &str, tokens: &[f32]) -> Encoded {
+        let spans = question
+            .unicode_word_indices()
+            .map(|(at, word)| at..at + word.len())
+            .collect();
+        Encoded {
+            vector: Vec::new(),
+            tokens: TokenVectors::quantize(2, tokens),
+            spans,
+        }
+    }
+
+    #[test]
+    fn passage_that_meets_every_word_goes_before_one_with_a_better_fused_score() {
+        let question = "roam battery";
+        let asked = asked(question, &[1.0, 0.0, 0.0, 1.0]);
+        let mut found = [
+            candidate("kiosk.md", "The Roam is small.", 0.9, &[1.0, 0.0]),
+            candidate(
+                "roam.md",
+                "Roam runs for hours.",
+                0.6,
+                &[1.0, 0.0, 0.0, 1.0],
+            ),
+        ];
+        meet(question, &asked, &mut found);
+        let scores: Vec<f32> = rank_features(question, &found)
+            .iter()
+            .map(RankFeatures::score)
+            .collect();
+        assert!(scores[1] > scores[0], "{scores:?}");
+    }
+
+    #[test]
+    fn word_that_no_passage_has_counts_more_than_one_that_all_have() {
+        let question = "terminal dog";
+        let asked = asked(question, &[1.0, 0.0, 0.0, 1.0]);
+        let terminal = || candidate("a.md", "The terminal.", 0.5, &[1.0, 0.0]);
+        let mut found = [terminal(), terminal(), terminal(), terminal()];
+        meet(question, &asked, &mut found);
+        let met = found[0].hit.met;
+        assert!(met.weighted < met.mean && met.weakest < met.mean, "{met:?}");
+    }
+
+    #[test]
+    fn without_token_vectors_the_cosine_stands_for_them() {
+        let mut found = [candidate("a.md", "Text.", 0.5, &[])];
+        meet("text", &Encoded::default(), &mut found);
+        assert_eq!(found[0].hit.met.weighted, 0.4);
+    }
+
+    #[test]
+    fn second_passage_of_a_page_speaks_for_the_first() {
+        let found = [
+            candidate("a.md", "One.", 0.8, &[]),
+            candidate("b.md", "Two.", 0.7, &[]),
+            candidate("a.md", "Three.", 0.6, &[]),
+        ];
+        let pages: Vec<f32> = rank_features("one", &found)
+            .iter()
+            .map(|f| f.page)
+            .collect();
+        assert_eq!(pages, [0.6, 0.0, 0.8]);
+    }
+
+    #[test]
+    fn question_for_a_number_is_known_by_its_words() {
+        let check = |question: &str, expected: bool| {
+            assert_eq!(asks_for_number(question), expected, "{question}");
+        };
+        check("How long is the trial period?", true);
+        check("max tidepool workers??", true);
+        check("Who started this company", false);
+        check("how do I reset it", false);
+    }
+
+    #[test]
+    fn probability_lies_between_0_and_1_and_grows_with_what_is_met() {
+        let poor = AnswerFeatures {
+            bias: 1.0,
+            ..AnswerFeatures::default()
+        };
+        let good = AnswerFeatures {
+            similarity: 0.7,
+            weighted: 0.8,
+            weakest: 0.6,
+            coverage: 1.0,
+            ..poor
+        };
+        assert!(0.0 < poor.probability() && poor.probability() < 0.5);
+        assert!(0.5 < good.probability() && good.probability() < 1.0);
+    }
 }
