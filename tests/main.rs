@@ -5,6 +5,8 @@ mod discord;
 mod fakes;
 mod knowledge;
 mod layout;
+mod learning;
+mod model;
 mod pipeline;
 mod slack;
 mod store;

@@ -12,6 +12,7 @@ mod document;
 mod embed;
 mod eval;
 mod feedback;
+mod generate;
 mod ingest;
 mod knowledge;
 mod passages;
@@ -65,6 +66,8 @@ enum Command {
     Search(search::SearchArgs),
     /// Turn texts into vectors
     Embed(embed::EmbedArgs),
+    /// Write with a decoder alone, a prompt a line
+    Generate(generate::GenerateArgs),
     /// Read-only SQL: the gate, named queries, free SELECTs
     #[command(subcommand)]
     Sql(sql::SqlCommand),
@@ -103,6 +106,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Ingest(args) => args.run(&config, data_dir).await,
         Command::Search(args) => args.run(&config, data_dir).await,
         Command::Embed(args) => args.run(&config).await,
+        Command::Generate(args) => args.run(&config).await,
         Command::Sql(command) => command.run(&config).await,
         Command::Feedback(command) => command.run(&config, data_dir).await,
         Command::Audit(command) => command.run(&config, data_dir).await,

@@ -24,6 +24,17 @@ pub enum ModelError {
         #[source]
         source: BoxError,
     },
+    #[error("adapter folder {}: {problem}", folder.display())]
+    Adapter { folder: PathBuf, problem: String },
+    #[error(
+        "one conversation of {context} tokens takes {} MiB of cache, and {} MiB are allowed: \
+         allow more, or a shorter context", slot_bytes >> 20, allowed_bytes >> 20
+    )]
+    CacheTooSmall {
+        context: usize,
+        slot_bytes: u64,
+        allowed_bytes: u64,
+    },
 }
 
 /// The files of one embedding model.

@@ -1,15 +1,21 @@
-//! Models that run in this process, on ONNX Runtime.
+//! Models that run in this process, on ONNX Runtime, and those behind a server.
 //!
 //! A session belongs to one thread of its own, and callers queue for it. What
 //! is said to a caller is an enum of the ports; no type of `ort` or
 //! `tokenizers` leaves this module.
 
+mod decoder;
 mod embedding;
 mod files;
+mod openai;
 mod runtime;
+mod safe_text;
 mod token_basis;
+mod until_warm;
 
+pub use decoder::{BeforeRun, DecoderOptions, Device, LanguageModel, ModelFolder};
 pub use embedding::{CountTokens, OnnxEmbedder};
 pub use files::{EmbeddingFiles, ModelError};
+pub use openai::{OpenAiError, OpenAiGenerator, OpenAiOptions};
 pub use runtime::{RuntimeError, load as load_runtime};
-pub use token_basis::TOKEN_DIMENSION;
+pub use until_warm::UntilWarm;

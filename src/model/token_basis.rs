@@ -11,7 +11,7 @@ use safetensors::{Dtype, SafeTensors};
 const SHIPPED: &[u8] = include_bytes!("../../adapters/reader/basis.safetensors");
 
 /// Dimensions of a kept token vector.
-pub const TOKEN_DIMENSION: usize = 96;
+const TOKEN_DIMENSION: usize = 96;
 
 /// A matrix of [hidden, TOKEN_DIMENSION], row after row.
 pub struct TokenBasis {

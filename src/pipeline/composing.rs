@@ -113,13 +113,13 @@ impl Pipeline {
             Intent::OutOfScope => Draft::fixed(reply::out_of_scope(), true),
             _ if !plan.tools.is_empty() => showing::results(plan, gathered),
             Intent::Status if !gathered.records.is_empty() => showing::records(gathered),
-            _ => self.from_passages(question, plan, gathered).await,
+            _ => self.answer_with_passages(question, plan, gathered).await,
         }
     }
 
     /// Written from the passages that answer, or quoted, best first; "I don't
     /// know" where none does.
-    async fn from_passages(
+    async fn answer_with_passages(
         &self,
         question: &Question,
         plan: &Plan,

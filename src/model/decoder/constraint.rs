@@ -1,0 +1,560 @@
+//! Texts that satisfy a JSON schema: which tokens may come next.
+//!
+//! Documents are compact, so that keys, quotes and commas that a schema leaves
+//! no choice about are forced and need no step of the model each. Nothing is
+//! fetched: a schema that refers to another place is refused.
+
+use super::{super::ModelError, vocabulary::Vocabulary};
+use crate::ports::BoxError;
+use llguidance::{Matcher, ParserFactory, api::TopLevelGrammar, toktrie::TokEnv};
+use serde_json::{Value, json};
+use std::{
+    collections::VecDeque,
+    fmt::Display,
+    path::PathBuf,
+    sync::{Arc, Mutex, PoisonError},
+};
+use tokenizers::Tokenizer;
+
+/// Compiled schemas that are kept. A plan's schema lives as long as a question;
+/// more than this many questions are not at work at once.
+const CACHED: usize = 32;
+
+/// Levels of a schema; the compiler calls itself once a level.
+const DEEPEST: usize = 64;
+
+/// Values in a schema: a thousand tools with ten arguments each.
+const MOST_VALUES: usize = 20_000;
+
+/// Compiles schemas for one tokenizer.
+pub(super) struct Grammars {
+    factory: ParserFactory,
+    end: Arc<[u32]>,
+    /// The last used is at the back.
+    compiled: Mutex<VecDeque<(String, Matcher)>>,
+}
+
+impl Grammars {
+    /// `tokenizer_json` is the file that `tokenizer` was made from, `eos` the
+    /// ids that end a sequence.
+    pub(super) fn new(
+        tokenizer_json: &[u8],
+        tokenizer: Arc<Tokenizer>,
+        eos: &[u32],
+    ) -> Result<Self, ModelError> {
+        let unusable = |source: BoxError| ModelError::Unusable {
+            file: PathBuf::from("tokenizer.json"),
+            source,
+        };
+        let vocabulary = Vocabulary::new(tokenizer_json, &tokenizer, eos).map_err(unusable)?;
+        let vocabulary: TokEnv = Arc::new(vocabulary);
+        let mut factory = ParserFactory::new_simple(&vocabulary)
+            .map_err(|error| unusable(brief(&error).into()))?;
+        // Errors would hold what was written so far, warnings would go to standard error.
+        factory.limits_mut().verbose_errors = false;
+        factory.quiet();
+        Ok(Self {
+            factory,
+            end: eos.into(),
+            compiled: Mutex::default(),
+        })
+    }
+
+    /// A constraint at its beginning. The error says what in the schema is the
+    /// matter; a schema seen lately is not compiled again.
+    pub(super) fn compile(&self, schema: &Value) -> Result<Constraint, String> {
+        check(schema)?;
+        let key = schema.to_string();
+        let matcher = match self.recall(&key) {
+            Some(matcher) => matcher,
+            None => {
+                let matcher = self.matcher(schema)?;
+                self.remember(key, &matcher);
+                matcher
+            }
+        };
+        Ok(Constraint {
+            matcher,
+            end: self.end.clone(),
+        })
+    }
+
+    fn matcher(&self, schema: &Value) -> Result<Matcher, String> {
+        let grammar = TopLevelGrammar::from_json_schema(compact(schema)?);
+        let parser = self.factory.create_parser(grammar);
+        let parser = parser.map_err(|error| format!("JSON schema: {}", brief(&error)))?;
+        let matcher = Matcher::new(Ok(parser));
+        match matcher.get_error() {
+            Some(problem) => Err(format!("JSON schema: {}", brief(&problem))),
+            None => Ok(matcher),
+        }
+    }
+
+    /// A deep clone: a plain one shares a lock with its original, and one
+    /// constraint that fails would take the others with it.
+    fn recall(&self, key: &str) -> Option<Matcher> {
+        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = compiled.iter().position(|(known, _)| known == key)?;
+        let found = compiled.remove(at)?;
+        let matcher = found.1.deep_clone();
+        compiled.push_back(found);
+        Some(matcher)
+    }
+
+    fn remember(&self, key: String, matcher: &Matcher) {
+        let mut compiled = self.compiled.lock().unwrap_or_else(PoisonError::into_inner);
+        compiled.push_back((key, matcher.deep_clone()));
+        if compiled.len() > CACHED {
+            compiled.pop_front();
+        }
+    }
+}
+
+/// One document in the making.
+pub(super) struct Constraint {
+    matcher: Matcher,
+    end: Arc<[u32]>,
+}
+
+impl Constraint {
+    /// Sets the logits of tokens that may not come next to minus infinity.
+    /// Once the document is complete, only the end of the sequence may come.
+    pub(super) fn mask(&mut self, logits: &mut [f32]) -> Result<(), BoxError> {
+        let allowed = self
+            .matcher
+            .compute_mask_or_eos()
+            .map_err(|error| brief(&error))?;
+        // A model's vocabulary is often padded beyond its tokenizer's.
+        let known = allowed.len().min(logits.len());
+        logits[known..].fill(f32::NEG_INFINITY);
+        allowed.iter_unset_entries(|id| {
+            if let Some(logit) = logits.get_mut(id) {
+                *logit = f32::NEG_INFINITY;
+            }
+        });
+        if logits.iter().all(|logit| *logit == f32::NEG_INFINITY) {
+            return Err("the model has no token that the JSON schema allows here".into());
+        }
+        Ok(())
+    }
+
+    /// Goes on by a token that the mask allowed.
+    pub(super) fn consume(&mut self, token: u32) -> Result<(), BoxError> {
+        if self.finished() && self.end.contains(&token) {
+            return Ok(());
+        }
+        let consumed = self.matcher.consume_token(token);
+        consumed.map_err(|error| brief(&error).into())
+    }
+
+    /// Tokens that must come next, none where there is a choice. They are
+    /// consumed already: feed them to the model in one step.
+    pub(super) fn forced(&mut self) -> Vec<u32> {
+        if self.finished() {
+            return Vec::new();
+        }
+        self.matcher.consume_ff_tokens()
+    }
+
+    /// True once the document is complete and nothing can be added to it.
+    pub(super) fn finished(&self) -> bool {
+        self.matcher.is_stopped() && !self.matcher.is_error()
+    }
+}
+
+/// The first line: llguidance adds the state of its parser, and backtraces.
+fn brief(error: &impl Display) -> String {
+    let text = error.to_string();
+    text.lines().next().unwrap_or("unknown problem").to_string()
+}
+
+/// The schema with the separators that `serde_json` writes.
+fn compact(schema: &Value) -> Result<Value, String> {
+    let mut schema = match schema {
+        Value::Object(_) => schema.clone(),
+        Value::Bool(true) => json!({}),
+        _ => return Err("JSON schema: is not an object".into()),
+    };
+    schema["x-guidance"] = json!({
+        "whitespace_flexible": false,
+        "item_separator": ",",
+        "key_separator": ":",
+    });
+    Ok(schema)
+}
+
+/// Refuses what the compiler should not see. Walks without calling itself.
+fn check(schema: &Value) -> Result<(), String> {
+    let mut waiting = vec![(schema, 1)];
+    let mut seen = 0;
+    while let Some((value, depth)) = waiting.pop() {
+        seen += 1;
+        if depth > DEEPEST {
+            return Err(format!(
+                "JSON schema: is nested deeper than {DEEPEST} levels"
+            ));
+        }
+        if seen > MOST_VALUES {
+            return Err(format!("JSON schema: has more than {MOST_VALUES} values"));
+        }
+        match value {
+            Value::Array(items) => waiting.extend(items.iter().map(|item| (item, depth + 1))),
+            Value::Object(fields) => {
+                refuse_remote(fields.get("$ref"))?;
+                waiting.extend(fields.values().map(|field| (field, depth + 1)));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn refuse_remote(reference: Option<&Value>) -> Result<(), String> {
+    match reference.and_then(Value::as_str) {
+        Some(place) if !place.starts_with('#') => Err(format!(
+            "JSON schema: `$ref` to `{place}` lies outside of it; copy that schema into `$defs`"
+        )),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tokenizers_for_tests::{
+        byte_fallback, byte_fallback_json, byte_level, byte_level_json,
+    };
+    use super::*;
+    use proptest::prelude::*;
+    use std::sync::LazyLock;
+
+    struct Model {
+        tokenizer: Arc<Tokenizer>,
+        grammars: Grammars,
+        end: u32,
+    }
+
+    fn models() -> &'static [Model] {
+        static MODELS: LazyLock<Vec<Model>> = LazyLock::new(|| {
+            let layouts = [
+                (byte_level_json(), byte_level()),
+                (byte_fallback_json(), byte_fallback()),
+            ];
+            let models = layouts.into_iter().map(|(json, tokenizer)| {
+                let json = serde_json::to_vec(&json).expect("JSON is written");
+                let end = tokenizer.token_to_id("<|end|>").expect("a special token");
+                let grammars = Grammars::new(&json, tokenizer.clone(), &[end]);
+                Model {
+                    grammars: grammars.expect("grammars are made"),
+                    tokenizer,
+                    end,
+                }
+            });
+            models.collect()
+        });
+        &MODELS
+    }
+
+    impl Model {
+        /// Writes with a source of logits until the end; text, steps of the
+        /// model, and forced tokens.
+        fn write(
+            &self,
+            schema: &Value,
+            mut logits: impl FnMut(usize) -> Vec<f32>,
+        ) -> (String, usize, usize) {
+            let mut constraint = self.grammars.compile(schema).expect("the schema compiles");
+            let (mut ids, mut steps, mut forced) = (Vec::new(), 0, 0);
+            loop {
+                let must = constraint.forced();
+                forced += must.len();
+                ids.extend(must);
+                if constraint.finished() || steps > 400 {
+                    break;
+                }
+                let mut logits = logits(self.tokenizer.get_vocab_size(true) + 3);
+                constraint.mask(&mut logits).expect("a token is allowed");
+                steps += 1;
+                let best = (0..logits.len()).max_by(|a, b| logits[*a].total_cmp(&logits[*b]));
+                let best = best.expect("a vocabulary") as u32;
+                constraint.consume(best).expect("the mask allowed it");
+                if best == self.end {
+                    break;
+                }
+                ids.push(best);
+            }
+            let text = self.tokenizer.decode(&ids, true).expect("ids are decoded");
+            (text, steps, forced)
+        }
+
+        /// The tokens that the mask leaves.
+        fn allowed(&self, constraint: &mut Constraint) -> Vec<u32> {
+            let mut logits = vec![1.0; self.tokenizer.get_vocab_size(true) + 3];
+            constraint.mask(&mut logits).expect("a token is allowed");
+            let allowed = logits
+                .iter()
+                .enumerate()
+                .filter(|(_, logit)| **logit == 1.0);
+            allowed.map(|(id, _)| id as u32).collect()
+        }
+    }
+
+    fn plan() -> Value {
+        json!({
+            "type": "object",
+            "properties": {
+                "tool": { "enum": ["orders by status", "search"] },
+                "arguments": {
+                    "type": "object",
+                    "properties": { "day": { "type": "integer", "minimum": 1, "maximum": 31 } },
+                    "required": ["day"],
+                    "additionalProperties": false,
+                },
+            },
+            "required": ["tool", "arguments"],
+            "additionalProperties": false,
+        })
+    }
+
+    #[test]
+    fn document_is_complete_compact_and_mostly_forced() {
+        for model in models() {
+            let (text, steps, forced) = model.write(&plan(), |size| vec![0.0; size]);
+            let document: Value = serde_json::from_str(&text).expect("valid JSON");
+            assert!(document["arguments"]["day"].is_u64(), "{text}");
+            assert_eq!(document.to_string(), text);
+            assert!(forced > 5 * steps, "{forced} forced, {steps} chosen");
+        }
+    }
+
+    #[test]
+    fn allowed_tokens_keep_their_logits() {
+        for model in models() {
+            let mut constraint = model
+                .grammars
+                .compile(&json!({ "type": "boolean" }))
+                .expect("compiles");
+            let t = model.tokenizer.token_to_id("t").expect("a letter") as usize;
+            let mut logits = vec![0.25; model.tokenizer.get_vocab_size(true)];
+            constraint.mask(&mut logits).expect("a token is allowed");
+            assert_eq!(logits[t], 0.25);
+            assert_eq!(logits[t + 1], f32::NEG_INFINITY);
+        }
+    }
+
+    #[test]
+    fn complete_document_allows_the_end_alone() {
+        for model in models() {
+            let mut constraint = model
+                .grammars
+                .compile(&json!({ "const": "the" }))
+                .expect("compiles");
+            constraint.forced();
+            assert!(constraint.finished());
+            assert_eq!(model.allowed(&mut constraint), [model.end]);
+            constraint.consume(model.end).expect("the end may come");
+            assert!(constraint.forced().is_empty());
+            assert!(constraint.finished());
+        }
+    }
+
+    #[test]
+    fn number_may_end_or_go_on() {
+        for model in models() {
+            let mut constraint = model
+                .grammars
+                .compile(&json!({ "type": "integer" }))
+                .expect("compiles");
+            let digit = model.tokenizer.token_to_id("7").expect("a digit");
+            constraint.consume(digit).expect("a digit may come first");
+            assert!(!constraint.finished());
+            let allowed = model.allowed(&mut constraint);
+            assert!(allowed.contains(&digit) && allowed.contains(&model.end));
+            constraint.consume(model.end).expect("the end may come");
+            assert!(constraint.finished());
+        }
+    }
+
+    #[test]
+    fn token_that_is_not_allowed_is_an_error_and_stays_one() {
+        for model in models() {
+            let mut constraint = model
+                .grammars
+                .compile(&json!({ "type": "integer" }))
+                .expect("compiles");
+            let letter = model.tokenizer.token_to_id("x").expect("a letter");
+            let error = constraint.consume(letter).expect_err("no letter may come");
+            assert!(!error.to_string().contains('\n'), "{error}");
+            assert!(!constraint.finished());
+            assert!(constraint.mask(&mut [0.0; 300]).is_err());
+            assert!(constraint.consume(u32::MAX).is_err());
+            // Others with the same schema are not touched.
+            let again = model.grammars.compile(&json!({ "type": "integer" }));
+            assert!(again.expect("compiles").mask(&mut [0.0; 300]).is_ok());
+        }
+    }
+
+    #[test]
+    fn special_token_in_a_candidate_is_written_as_text() {
+        for model in models() {
+            let schema = json!({ "enum": ["<|end|>"] });
+            let (text, _, _) = model.write(&schema, |size| vec![0.0; size]);
+            assert_eq!(text, r#""<|end|>""#);
+        }
+    }
+
+    fn refusal(schema: &Value) -> String {
+        match models()[0].grammars.compile(schema) {
+            Ok(_) => panic!("{schema} must be refused"),
+            Err(problem) => problem,
+        }
+    }
+
+    #[test]
+    fn reference_to_another_place_is_refused() {
+        let schema = json!({ "properties": { "a": { "$ref": "https://example.com/a.json#/b" } } });
+        assert!(refusal(&schema).contains("`$defs`"));
+        assert!(refusal(&json!({ "$ref": "#/$defs/none" })).contains("none"));
+    }
+
+    #[test]
+    fn reference_within_the_schema_is_followed() {
+        let schema = json!({ "$ref": "#/$defs/a", "$defs": { "a": { "const": 5 } } });
+        for model in models() {
+            let (text, _, _) = model.write(&schema, |size| vec![0.0; size]);
+            assert_eq!(text, "5");
+        }
+    }
+
+    #[test]
+    fn schema_that_is_its_own_meaning_allows_nothing() {
+        for model in models() {
+            let endless = model.grammars.compile(&json!({ "$ref": "#" }));
+            let allowed = endless.map(|mut constraint| constraint.mask(&mut [0.0; 300]));
+            assert!(!matches!(allowed, Ok(Ok(()))));
+        }
+    }
+
+    #[test]
+    fn giant_and_bottomless_schemas_are_refused() {
+        let mut deep = json!({ "type": "integer" });
+        for _ in 0..100 {
+            deep = json!({ "type": "array", "items": deep });
+        }
+        assert!(refusal(&deep).contains("deeper"));
+        let names: Vec<String> = (0..MOST_VALUES).map(|n| n.to_string()).collect();
+        assert!(refusal(&json!({ "enum": names })).contains("more than"));
+        for schema in [
+            json!(false),
+            json!(7),
+            json!({ "type": "nothing" }),
+            json!({ "enum": [] }),
+        ] {
+            assert!(refusal(&schema).starts_with("JSON schema: "), "{schema}");
+        }
+    }
+
+    #[test]
+    fn compiled_schemas_are_kept_but_not_all() {
+        let model = &models()[0];
+        for n in 0..3 * CACHED {
+            model
+                .grammars
+                .compile(&json!({ "const": n }))
+                .expect("compiles");
+        }
+        let kept = model
+            .grammars
+            .compiled
+            .lock()
+            .expect("no test failed in it")
+            .len();
+        assert!(kept <= CACHED);
+    }
+
+    /// JSON that looks like a schema here and there.
+    fn any_schema() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            any::<bool>().prop_map(Value::from),
+            prop_oneof![-3i64..9, Just(i64::MAX), Just(1_000_000_000)].prop_map(Value::from),
+            (-1e9f64..1e9).prop_map(Value::from),
+            "(string|object|array|integer|number|boolean|date|email|#|#/\\$defs/a|[ab]{1,9}|\\[a|(\\.\\*){9})".prop_map(Value::from),
+            "\\PC{0,6}".prop_map(Value::from),
+        ];
+        let keywords = [
+            "type",
+            "properties",
+            "items",
+            "prefixItems",
+            "required",
+            "enum",
+            "const",
+            "anyOf",
+            "oneOf",
+            "allOf",
+            "not",
+            "minLength",
+            "maxLength",
+            "pattern",
+            "format",
+            "minimum",
+            "maximum",
+            "exclusiveMinimum",
+            "multipleOf",
+            "minItems",
+            "maxItems",
+            "minProperties",
+            "maxProperties",
+            "additionalProperties",
+            "patternProperties",
+            "$ref",
+            "$defs",
+            "x-guidance",
+            "a",
+        ];
+        leaf.prop_recursive(5, 40, 5, move |inner| {
+            let field = (prop::sample::select(keywords.to_vec()), inner.clone());
+            prop_oneof![
+                1 => prop::collection::vec(inner, 0..4).prop_map(Value::from),
+                4 => prop::collection::vec(field, 0..5)
+                    .prop_map(|fields| fields.into_iter().map(|(key, value)| (key.to_string(), value)).collect()),
+            ]
+        })
+    }
+
+    proptest! {
+        // A case compiles a schema or more.
+        #![proptest_config(ProptestConfig::with_cases(ProptestConfig::default().cases.div_ceil(10)))]
+
+        #[test]
+        fn no_schema_makes_it_panic(schema in any_schema()) {
+            let model = &models()[0];
+            if let Ok(mut constraint) = model.grammars.compile(&schema) {
+                let mut logits = vec![0.0; model.tokenizer.get_vocab_size(true)];
+                for _ in 0..8 {
+                    constraint.forced();
+                    if constraint.mask(&mut logits).is_err() {
+                        break;
+                    }
+                    let next = logits.iter().position(|logit| *logit == 0.0).expect("the mask left one");
+                    logits.fill(0.0);
+                    prop_assert!(constraint.consume(next as u32).is_ok());
+                }
+            }
+        }
+
+        #[test]
+        fn whatever_the_model_wants_the_document_fits_the_schema(seed in any::<u64>()) {
+            use rand::{RngExt, SeedableRng, rngs::StdRng};
+            let mut rng = StdRng::seed_from_u64(seed);
+            for model in models() {
+                let (text, _, _) = model.write(&plan(), |size| {
+                    (0..size).map(|_| rng.random::<f32>()).collect()
+                });
+                let document: Value = serde_json::from_str(&text).expect("valid JSON");
+                let day = document["arguments"]["day"].as_u64().expect("a number");
+                prop_assert!((1..=31).contains(&day));
+                prop_assert!(document["tool"] == "search" || document["tool"] == "orders by status");
+            }
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! A wrong folder names what is missing, cut off, or does not fit.
+
+use super::harness::{chain, copy_of, fixture, refusal};
+use lorekeeper::model::{DecoderOptions, ModelFolder};
+use serde_json::Value;
+use std::{fs, path::Path};
+use tempfile::TempDir;
+
+fn check(model: &str, damage: impl Fn(&Path), expected: &str) {
+    let folder = copy_of(&format!("models/{model}"));
+    damage(folder.path());
+    let error = refusal(DecoderOptions::new(folder.path()));
+    assert!(error.contains(expected), "{error}");
+}
+
+fn remove(name: &str) -> impl Fn(&Path) {
+    move |folder| fs::remove_file(folder.join(name)).expect("removed")
+}
+
+fn cut(name: &str) -> impl Fn(&Path) {
+    move |folder| {
+        let whole = fs::read(folder.join(name)).expect("the file");
+        fs::write(folder.join(name), &whole[..whole.len() / 2]).expect("cut off");
+    }
+}
+
+fn set(name: &str, pointer: &str, value: Value) -> impl Fn(&Path) {
+    move |folder| {
+        let text = fs::read_to_string(folder.join(name)).expect("the file");
+        let mut json: Value = serde_json::from_str(&text).expect("JSON");
+        *json.pointer_mut(pointer).expect("the key") = value.clone();
+        fs::write(folder.join(name), json.to_string()).expect("written");
+    }
+}
+
+#[test]
+fn missing_file_is_named() {
+    let error = refusal(DecoderOptions::new("/nowhere"));
+    assert!(error.contains("there is no such folder"), "{error}");
+    check(
+        "llama",
+        remove("genai_config.json"),
+        "genai_config.json or config.json is missing",
+    );
+    check(
+        "llama",
+        remove("tokenizer.json"),
+        "tokenizer.json is missing",
+    );
+    check(
+        "llama",
+        remove("model.onnx"),
+        "model.onnx, which genai_config.json names, is missing",
+    );
+    check(
+        "llama",
+        remove("model.onnx.data"),
+        "model.onnx.data, with the weights, is missing",
+    );
+    check(
+        "llama-dynamo",
+        remove("model.onnx"),
+        "model.onnx (or onnx/model.onnx) is missing",
+    );
+}
+
+#[test]
+fn file_that_is_cut_off_is_named() {
+    check("llama", cut("model.onnx"), "model.onnx");
+    check(
+        "llama",
+        cut("model.onnx.data"),
+        "model.onnx.data is cut off",
+    );
+    check("llama", cut("genai_config.json"), "genai_config.json: ");
+    check("llama", cut("tokenizer.json"), "tokenizer.json");
+    check("llama-dynamo", cut("model.onnx"), "not a whole ONNX graph");
+}
+
+#[test]
+fn sizes_that_differ_from_the_graphs_are_told() {
+    let genai =
+        |pointer: &'static str, value: i32| set("genai_config.json", pointer, Value::from(value));
+    check(
+        "llama",
+        genai("/model/decoder/num_hidden_layers", 3),
+        "2 layers of cache",
+    );
+    check(
+        "llama",
+        genai("/model/decoder/num_key_value_heads", 4),
+        "key-value heads is 2",
+    );
+    check(
+        "llama-dynamo",
+        set("config.json", "/head_dim", Value::from(32)),
+        "the head size is 16",
+    );
+    check(
+        "llama",
+        genai("/model/vocab_size", 600),
+        "the vocabulary is 512",
+    );
+    check(
+        "llama",
+        genai("/model/decoder/head_size", 0),
+        "the head size is 0",
+    );
+    check(
+        "llama",
+        genai("/model/context_length", 0),
+        "the context has 0 tokens",
+    );
+    check(
+        "llama",
+        set("genai_config.json", "/model/eos_token_id", Value::Null),
+        "eos_token_id",
+    );
+}
+
+/// The graph leaves this size open, so that it shows in the first run only.
+#[test]
+fn wrong_head_size_is_found_when_the_model_is_opened() {
+    let folder = copy_of("models/llama");
+    set(
+        "genai_config.json",
+        "/model/decoder/head_size",
+        Value::from(8),
+    )(folder.path());
+    let error = refusal(DecoderOptions::new(folder.path()));
+    assert!(error.contains("model.onnx"), "{error}");
+}
+
+#[test]
+fn tokenizer_of_another_model_is_refused() {
+    let folder = copy_of("models/llama");
+    let file = folder.path().join("tokenizer.json");
+    let text = fs::read_to_string(&file).expect("a tokenizer");
+    let mut json: Value = serde_json::from_str(&text).expect("JSON");
+    let vocabulary = json["model"]["vocab"]
+        .as_object_mut()
+        .expect("a vocabulary");
+    vocabulary.insert("strange".into(), Value::from(70_000));
+    fs::write(&file, json.to_string()).expect("written");
+    let error = refusal(DecoderOptions::new(folder.path()));
+    assert!(
+        error.contains("token 70000, and the model's last one is 511"),
+        "{error}"
+    );
+
+    check(
+        "llama",
+        set(
+            "genai_config.json",
+            "/model/eos_token_id",
+            Value::from(509_000),
+        ),
+        "does not know the end-of-sequence token 509000",
+    );
+}
+
+#[test]
+fn cache_that_can_hold_no_conversation_is_refused_with_the_sizes() {
+    let mut options = DecoderOptions::new(fixture("models/llama"));
+    options.cache_bytes = 1000;
+    let error = refusal(options);
+    assert!(error.contains("one conversation of 1024 tokens"), "{error}");
+}
+
+fn open(folder: &TempDir) -> ModelFolder {
+    ModelFolder::open(folder.path()).unwrap_or_else(|error| panic!("{}", chain(&error)))
+}
+
+#[test]
+fn end_of_sequence_is_one_token_or_several() {
+    let folder = copy_of("models/llama");
+    assert_eq!(open(&folder).eos, [2, 511]);
+    set("genai_config.json", "/model/eos_token_id", Value::from(2))(folder.path());
+    assert_eq!(open(&folder).eos, [2]);
+}
+
+#[test]
+fn graph_may_lie_in_the_folder_onnx() {
+    let folder = copy_of("models/llama-optimum");
+    fs::create_dir(folder.path().join("onnx")).expect("a folder");
+    fs::rename(
+        folder.path().join("model.onnx"),
+        folder.path().join("onnx/model.onnx"),
+    )
+    .expect("moved");
+    assert!(open(&folder).graph.ends_with("onnx/model.onnx"));
+}

@@ -1,0 +1,10 @@
+//! The decoder on the tiny models of `tests/fixtures`.
+
+mod adapters;
+mod batching;
+mod command;
+mod containment;
+mod folders;
+mod golden;
+mod harness;
+mod requests;
