@@ -6,7 +6,7 @@ use crate::{
     directory::Directory,
     domain::Platform,
     intake::{Chats, Intake},
-    knowledge::{HybridSearch, IndexRecipe, KnowledgeIndex},
+    knowledge::{FORMAT, HybridSearch, IndexRecipe, KnowledgeIndex},
     learning::{
         following::{Follower, SharedServing, chooser},
         registry::Registry,
@@ -153,6 +153,7 @@ pub fn open_index(embedder: &dyn Embedder, data_dir: &Path) -> anyhow::Result<Ar
     let recipe = IndexRecipe {
         embedder: embedder.name().to_string(),
         dimension: embedder.dimension(),
+        format: FORMAT,
     };
     Ok(Arc::new(KnowledgeIndex::open(
         &data_dir.join("knowledge"),

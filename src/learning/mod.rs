@@ -3,4 +3,5 @@
 pub mod evaluation;
 mod fingerprint;
 pub mod following;
+pub mod pairs;
 pub mod registry;

@@ -10,6 +10,7 @@ mod files;
 mod openai;
 mod runtime;
 mod safe_text;
+mod token_basis;
 mod tokenizer;
 mod until_warm;
 

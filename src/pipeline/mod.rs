@@ -16,6 +16,7 @@ pub mod passage;
 mod plan_schema;
 mod planning;
 mod quoting;
+pub mod reader;
 mod router;
 mod showing;
 
