@@ -107,6 +107,7 @@ impl TokenVectors {
                     product as f32 * scale * other_scale
                 })
                 .fold(-1.0, f32::max)
+                .min(1.0)
         };
         Some(self.tokens().map(nearest).collect())
     }
