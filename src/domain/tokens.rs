@@ -2,8 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-/// The token vectors of one text, in reading order. Each is kept at four bits
-/// a dimension, which costs late interaction nothing that could be measured.
+/// The token vectors of one text, in reading order, at four bits a dimension:
+/// on the tuning questions that moved no measure by more than .02.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TokenVectors {
     dimension: usize,
