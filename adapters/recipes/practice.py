@@ -1,7 +1,7 @@
 """A practice task, small enough for a CPU: find the passage that answers, and cite it.
 
     python practice.py data OUT_FOLDER
-    python practice.py base DATA_FOLDER OUT_FOLDER [--minutes 15]
+    python practice.py base DATA_FOLDER OUT_FOLDER [--minutes 40]
     python practice.py score MODEL_FOLDER TASK_FILE [--adapter FOLDER]
 
 `data` writes three files in a world where people keep things in places:
@@ -12,7 +12,7 @@
 | `train.jsonl`, `eval.jsonl` | the task for the adapter: the same, and the passage is cited |
 | `test.jsonl` | the same, never trained on; for `score` |
 
-`base` trains a Llama of 3.3 million weights from nothing; `train.py` then fine-tunes it.
+`base` trains a Llama of 3 million weights from nothing; `train.py` then fine-tunes it.
 """
 
 import argparse
@@ -55,7 +55,7 @@ def main() -> None:
     base = commands.add_parser("base")
     base.add_argument("data", type=Path)
     base.add_argument("out", type=Path)
-    base.add_argument("--minutes", type=float, default=15)
+    base.add_argument("--minutes", type=float, default=40)
     score_ = commands.add_parser("score")
     score_.add_argument("model", type=Path)
     score_.add_argument("task", type=Path)

@@ -52,6 +52,8 @@ def main() -> None:
     after = trainer.evaluate()["eval_loss"]
     trainer.model.save_pretrained(options.out)
     (options.out / "README.md").unlink(missing_ok=True)
+    # Written for its owner only, but the daemon runs as somebody else.
+    (options.out / "adapter_model.safetensors").chmod(0o644)
     metrics = {
         "eval_loss_before": round(before, 4),
         "eval_loss": round(after, 4),
