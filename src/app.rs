@@ -2,14 +2,22 @@
 
 use crate::{
     chat::{discord, slack, terminal::TerminalChat},
-    config::Config,
+    config::{self, Config},
     directory::Directory,
     domain::Platform,
     intake::{Chats, Intake},
-    knowledge::{HybridSearch, IndexRecipe, KnowledgeIndex},
-    model::OnnxEmbedder,
-    pipeline::{IntentExamples, Pipeline, Planner},
-    ports::{Chat, Clock, Embedder, SystemClock},
+    knowledge::{FORMAT, HybridSearch, IndexRecipe, KnowledgeIndex},
+    learning::{
+        following::{Follower, SharedServing, chooser},
+        registry::Registry,
+    },
+    model::{
+        DecoderOptions, Device, LanguageModel, OnnxEmbedder, OpenAiGenerator, OpenAiOptions,
+        UntilWarm,
+    },
+    pipeline::{IntentExamples, ModelPlanner, Pipeline, Planner, Writer},
+    ports::{Chat, Clock, Embedder, Generator, SystemClock},
+    prompts::{AnswerPrompt, PlanPrompt},
     store::{Claimant, Store},
     tools::Toolbox,
     worker::Worker,
@@ -23,7 +31,7 @@ use std::{
     time::Duration,
 };
 use tokio::{sync::Notify, task::JoinSet};
-use tokio_util::sync::CancellationToken;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::{error, info};
 
 /// A worker that was not heard of for so long is taken for dead.
@@ -42,6 +50,8 @@ pub struct App {
     pub toolbox: Arc<Toolbox>,
     pub pipeline: Arc<Pipeline>,
     pub directory: Directory,
+    /// Ends what runs beside the questions, such as following the registry.
+    _running: DropGuard,
 }
 
 impl App {
@@ -53,14 +63,29 @@ impl App {
         let search =
             HybridSearch::new(index.clone(), embedder.clone(), config.retrieval.candidates);
         let toolbox = Arc::new(Toolbox::open(&config, clock.clone()).await?);
-        let planner = planner(embedder.clone(), &toolbox).await?;
+        let running = CancellationToken::new();
+        let serving = SharedServing::default();
+        let generator = open_generator(&config, &serving, &running).await?;
+        let mut planner = planner(embedder.clone(), &toolbox).await?;
+        if let Some(generator) = generator.clone().filter(|_| config.generator.plans) {
+            let prompt = PlanPrompt::shipped()?;
+            planner = planner.with_model(Arc::new(ModelPlanner { generator, prompt }));
+        }
+        let writer = match generator {
+            Some(generator) => Some(Arc::new(Writer {
+                generator,
+                prompt: AnswerPrompt::shipped()?,
+                adapter: chooser(serving),
+            })),
+            None => None,
+        };
         let pipeline = Arc::new(Pipeline {
             planner: Arc::new(planner),
             embedder: embedder.clone(),
             search: Arc::new(search),
             tools: toolbox.clone(),
             clock: clock.clone(),
-            writer: None,
+            writer,
         });
         let directory = Directory::new(&config);
         Ok(Self {
@@ -72,6 +97,7 @@ impl App {
             toolbox,
             pipeline,
             directory,
+            _running: running.drop_guard(),
         })
     }
 
@@ -127,6 +153,7 @@ pub fn open_index(embedder: &dyn Embedder, data_dir: &Path) -> anyhow::Result<Ar
     let recipe = IndexRecipe {
         embedder: embedder.name().to_string(),
         dimension: embedder.dimension(),
+        format: FORMAT,
     };
     Ok(Arc::new(KnowledgeIndex::open(
         &data_dir.join("knowledge"),
@@ -137,6 +164,65 @@ pub fn open_index(embedder: &dyn Embedder, data_dir: &Path) -> anyhow::Result<Ar
 pub async fn open_store(config: &Config, data_dir: &Path) -> anyhow::Result<Store> {
     let url = config.store.url.as_ref().map(|url| url.expose_secret());
     Ok(Store::open(url, data_dir).await?)
+}
+
+/// The language model as it is configured: in this process, behind a server,
+/// or behind a server until the one in this process is loaded.
+pub async fn open_generator(
+    config: &Config,
+    serving: &SharedServing,
+    running: &CancellationToken,
+) -> anyhow::Result<Option<Arc<dyn Generator>>> {
+    let section = &config.generator;
+    let server = section.server.as_ref().map(|server| {
+        let options = OpenAiOptions {
+            key: server.key.clone(),
+            context_tokens: server.context_tokens,
+            ..OpenAiOptions::new(&server.url, &server.model)
+        };
+        OpenAiGenerator::new(options).map(|generator| Arc::new(generator) as Arc<dyn Generator>)
+    });
+    let opening = section
+        .model_dir
+        .clone()
+        .map(|folder| open_model(config.clone(), folder, serving.clone(), running.clone()));
+    Ok(match (server.transpose()?, opening) {
+        (server, None) => server,
+        (None, Some(opening)) => Some(opening.await?),
+        (Some(base), Some(opening)) => {
+            let opening = async { opening.await.map_err(Into::into) };
+            Some(Arc::new(UntilWarm::new(base, opening)))
+        }
+    })
+}
+
+/// Loads the model and the adapters that the registry wants, and goes on following the registry.
+async fn open_model(
+    config: Config,
+    folder: PathBuf,
+    serving: SharedServing,
+    running: CancellationToken,
+) -> anyhow::Result<Arc<dyn Generator>> {
+    let section = &config.generator;
+    let options = DecoderOptions {
+        onnxruntime: config.model.onnxruntime.clone(),
+        device: match section.device {
+            config::Device::Cpu => Device::Cpu,
+            config::Device::Cuda => Device::Cuda(0),
+        },
+        threads: section.threads,
+        slots: section.slots,
+        context_tokens: section.context_tokens,
+        waiting: section.queue,
+        ..DecoderOptions::new(&folder)
+    };
+    // Reading gigabytes of weights would hold up the async threads.
+    let model = tokio::task::spawn_blocking(move || LanguageModel::open(options)).await??;
+    let model = Arc::new(model);
+    let registry = Registry::new(&section.adapters_dir);
+    let follower = Follower::start(registry, model.clone(), &folder, serving).await?;
+    tokio::spawn(async move { follower.run(running).await });
+    Ok(model)
 }
 
 async fn planner(embedder: Arc<dyn Embedder>, toolbox: &Toolbox) -> anyhow::Result<Planner> {

@@ -13,7 +13,7 @@ use crate::{
         KnowledgeIndex, Known, Passage, Reading, SourceFault, fingerprint, passage_terms,
         read_source, searchable_text, source_bytes, superseded_by,
     },
-    ports::{EmbedError, Embedder, TextRole},
+    ports::{EmbedError, Embedder, Encoded, TextRole},
 };
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -224,8 +224,8 @@ impl<'a> SourceRun<'a> {
                     .map(|passage| searchable_text(&p.document.title, passage))
             })
             .collect();
-        let vectors = embed_patiently(self.ingestor.embedder.as_ref(), texts).await?;
-        let mut vectors = vectors.into_iter();
+        let encoded = encode_patiently(self.ingestor.embedder.as_ref(), texts).await?;
+        let mut encoded = encoded.into_iter();
         let mut entries = Vec::new();
         for Prepared {
             document,
@@ -244,10 +244,14 @@ impl<'a> SourceRun<'a> {
                 if !self.fingerprints.insert(mark) {
                     report.merged += 1;
                 }
+                let Encoded { vector, tokens, .. } = encoded.next().unwrap_or_default();
                 entries.push(IndexEntry {
                     terms: passage_terms(&document.title, &passage),
-                    dense: vectors.next().unwrap_or_default(),
-                    passage: indexed(&document, &hash, passage, mark),
+                    dense: vector,
+                    passage: IndexedPassage {
+                        tokens: tokens.to_hex(),
+                        ..indexed(&document, &hash, passage, mark)
+                    },
                 });
             }
         }
@@ -362,12 +366,12 @@ fn same_id_twice(document: &Document, first: &str) -> SourceFault {
 }
 
 /// A full queue means that people are asking: they go first.
-async fn embed_patiently(
+async fn encode_patiently(
     embedder: &dyn Embedder,
     texts: Vec<String>,
-) -> Result<Vec<Vec<f32>>, EmbedError> {
+) -> Result<Vec<Encoded>, EmbedError> {
     loop {
-        match embedder.embed(texts.clone(), TextRole::Passage).await {
+        match embedder.encode(texts.clone(), TextRole::Passage).await {
             Err(EmbedError::Busy) => tokio::time::sleep(Duration::from_millis(200)).await,
             result => return result,
         }
@@ -392,5 +396,6 @@ fn indexed(document: &Document, hash: &str, passage: Passage, fingerprint: u64) 
         text: passage.text,
         position: passage.position,
         fingerprint: format!("{fingerprint:016x}"),
+        tokens: String::new(),
     }
 }

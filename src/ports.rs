@@ -6,13 +6,13 @@
 
 use crate::domain::{
     Access, Actor, Catalogue, DocumentId, GapClass, Generation, GenerationRequest, Message,
-    MessageId, PersonId, Place, Platform, Prompt, QuestionId, Readers, SourceKind, ToolCall,
-    ToolResult,
+    MessageId, PersonId, Place, Platform, Prompt, QuestionId, Readers, SourceKind, TokenVectors,
+    ToolCall, ToolResult,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
-use std::{sync::Arc, time::Duration};
+use std::{ops::Range, sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -41,6 +41,21 @@ pub trait Embedder: Send + Sync {
 
     /// One vector a text, in the same order, each of L2 norm 1.
     async fn embed(&self, texts: Vec<String>, role: TextRole) -> Result<Vec<Vec<f32>>, EmbedError>;
+
+    /// As [`Embedder::embed`], with the vector of every token.
+    async fn encode(&self, texts: Vec<String>, role: TextRole) -> Result<Vec<Encoded>, EmbedError>;
+}
+
+/// A text as the model reads it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Encoded {
+    /// Of the whole text, L2 norm 1.
+    pub vector: Vec<f32>,
+    /// Of its tokens, without the two that mark start and end; empty where
+    /// the model has none to give.
+    pub tokens: TokenVectors,
+    /// The bytes of the text that each token stands for.
+    pub spans: Vec<Range<usize>>,
 }
 
 /// Some models want a different prefix for what is asked and what is searched.
@@ -152,10 +167,25 @@ pub struct Hit {
     pub text: String,
     /// Order of the passage in its document, from 0.
     pub position: usize,
-    /// Fused score; higher is better, comparable within one search only.
+    /// Higher is better, comparable within one search only.
     pub score: f32,
     /// Cosine between question and passage, -1 to 1.
     pub similarity: f32,
+    /// How the question's tokens are met here.
+    pub met: Met,
+}
+
+/// How the tokens of a question are met by those of a passage: cosines of the
+/// nearest ones, -1 to 1. Without token vectors the cosine of the whole texts
+/// stands for all three.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Met {
+    /// The mean over the question's tokens.
+    pub mean: f32,
+    /// The same, with words counting more that few of the found passages have.
+    pub weighted: f32,
+    /// The telling word that is met worst.
+    pub weakest: f32,
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -3,14 +3,15 @@
 //! Promise: a prompt that can't be rendered is found at start. Evidence is
 //! fenced: no text of a source can close its own `<source>` or open another.
 
-use crate::domain::{Evidence, Question, Role, Said, Speaker, Turn};
+use crate::domain::{Evidence, Question, Role, Said, Speaker, ToolSpec, Turn};
 use chrono::NaiveDate;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior, value::Serde};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// The prompt that ships with the program.
+/// The prompts that ship with the program.
 const ANSWER: &str = include_str!("../prompts/answer.toml");
+const PLAN: &str = include_str!("../prompts/plan.toml");
 
 #[derive(Debug, thiserror::Error)]
 pub enum PromptError {
@@ -27,9 +28,9 @@ pub enum PromptError {
     },
 }
 
-/// How an answer is asked for.
+/// A prompt file: fixed rules, and a template for what changes.
 #[derive(Debug)]
-pub struct AnswerPrompt {
+struct Template {
     file: String,
     version: String,
     system: String,
@@ -44,7 +45,62 @@ struct PromptFile {
     user: String,
 }
 
-/// What the template may name.
+impl Template {
+    /// `purpose` begins the version's name.
+    fn parse(purpose: &str, file: &str, text: &str) -> Result<Self, PromptError> {
+        let parts: PromptFile = toml::from_str(text).map_err(|source| PromptError::Invalid {
+            file: file.into(),
+            source,
+        })?;
+        let mut environment = Environment::new();
+        // A misspelt name must be a fault, not an empty place in every prompt.
+        environment.set_undefined_behavior(UndefinedBehavior::Strict);
+        environment.set_auto_escape_callback(|_| AutoEscape::None);
+        environment
+            .add_template_owned("user", parts.user)
+            .map_err(|source| PromptError::Template {
+                file: file.into(),
+                part: "user",
+                source,
+            })?;
+        let hash = hex::encode(Sha256::digest(text.as_bytes()));
+        Ok(Self {
+            file: file.into(),
+            version: format!("{purpose}-{}-{}", parts.version, &hash[..8]),
+            system: parts.system.trim().to_string(),
+            environment,
+        })
+    }
+
+    fn system(&self) -> Said {
+        Said {
+            role: Speaker::System,
+            text: self.system.clone(),
+        }
+    }
+
+    fn user(&self, values: impl Serialize) -> Result<Said, PromptError> {
+        let rendered = self
+            .environment
+            .get_template("user")
+            .and_then(|template| template.render(Serde(values)));
+        let text = rendered.map_err(|source| PromptError::Template {
+            file: self.file.clone(),
+            part: "user",
+            source,
+        })?;
+        Ok(Said {
+            role: Speaker::User,
+            text: text.trim().to_string(),
+        })
+    }
+}
+
+/// How an answer is asked for.
+#[derive(Debug)]
+pub struct AnswerPrompt(Template);
+
+/// What the template of an answer may name.
 #[derive(Serialize)]
 struct Asked<'a> {
     question: &'a str,
@@ -70,37 +126,20 @@ impl AnswerPrompt {
 
     /// Parses a prompt file and renders it once, so that a fault is found now.
     pub fn parse(file: &str, text: &str) -> Result<Self, PromptError> {
-        let parts: PromptFile = toml::from_str(text).map_err(|source| PromptError::Invalid {
-            file: file.into(),
-            source,
-        })?;
-        let mut environment = Environment::new();
-        // A misspelt name must be a fault, not an empty place in every prompt.
-        environment.set_undefined_behavior(UndefinedBehavior::Strict);
-        environment.set_auto_escape_callback(|_| AutoEscape::None);
-        environment
-            .add_template_owned("user", parts.user)
-            .map_err(|source| PromptError::Template {
-                file: file.into(),
-                part: "user",
-                source,
+        let prompt = Self(Template::parse("answer", file, text)?);
+        for evidence in [&[][..], &[Source::sample()]] {
+            prompt.0.user(Asked {
+                question: "question",
+                evidence,
+                today: NaiveDate::default(),
             })?;
-        let hash = hex::encode(Sha256::digest(text.as_bytes()));
-        let prompt = Self {
-            file: file.into(),
-            version: format!("answer-{}-{}", parts.version, &hash[..8]),
-            system: parts.system.trim().to_string(),
-            environment,
-        };
-        let today = NaiveDate::default();
-        prompt.user("question", &[], today)?;
-        prompt.user("question", &[Source::sample()], today)?;
+        }
         Ok(prompt)
     }
 
     /// Names the prompt and its text, as an answer's record shows it.
     pub fn version(&self) -> &str {
-        &self.version
+        &self.0.version
     }
 
     /// The conversation that asks for an answer to `question` from `evidence`.
@@ -110,42 +149,61 @@ impl AnswerPrompt {
         evidence: &[&Evidence],
     ) -> Result<Vec<Said>, PromptError> {
         let sources: Vec<Source> = evidence.iter().map(|found| Source::of(found)).collect();
-        let today = question.asked_at.date_naive();
-        let system = Said {
-            role: Speaker::System,
-            text: self.system.clone(),
-        };
-        let asked = Said {
-            role: Speaker::User,
-            text: self.user(&question.text, &sources, today)?,
-        };
+        let asked = self.0.user(Asked {
+            question: &question.text,
+            evidence: &sources,
+            today: question.asked_at.date_naive(),
+        })?;
         let before = question.thread.iter().map(said_before);
-        Ok(std::iter::once(system)
+        Ok(std::iter::once(self.0.system())
             .chain(before)
             .chain([asked])
             .collect())
     }
+}
 
-    fn user(
+/// How a plan is asked for.
+#[derive(Debug)]
+pub struct PlanPrompt(Template);
+
+/// What the template of a plan may name.
+#[derive(Serialize)]
+struct Planned<'a> {
+    question: &'a str,
+    before: &'a [Turn],
+    tools: &'a [&'a ToolSpec],
+}
+
+impl PlanPrompt {
+    /// The prompt that ships with the program.
+    pub fn shipped() -> Result<Self, PromptError> {
+        Self::parse("prompts/plan.toml", PLAN)
+    }
+
+    /// Parses a prompt file and renders it once, so that a fault is found now.
+    pub fn parse(file: &str, text: &str) -> Result<Self, PromptError> {
+        let prompt = Self(Template::parse("plan", file, text)?);
+        prompt.render("question", &[], &[])?;
+        Ok(prompt)
+    }
+
+    pub fn version(&self) -> &str {
+        &self.0.version
+    }
+
+    /// The conversation that asks how `question` is to be looked up.
+    pub fn render(
         &self,
         question: &str,
-        evidence: &[Source],
-        today: NaiveDate,
-    ) -> Result<String, PromptError> {
-        let rendered = self.environment.get_template("user").and_then(|template| {
-            template.render(Serde(Asked {
-                question,
-                evidence,
-                today,
-            }))
-        });
-        rendered
-            .map(|text| text.trim().to_string())
-            .map_err(|source| PromptError::Template {
-                file: self.file.clone(),
-                part: "user",
-                source,
-            })
+        before: &[Turn],
+        tools: &[&ToolSpec],
+    ) -> Result<Vec<Said>, PromptError> {
+        let asked = self.0.user(Planned {
+            question,
+            before,
+            tools,
+        })?;
+        Ok(vec![self.0.system(), asked])
     }
 }
 
@@ -198,9 +256,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn shipped_prompt_is_usable() {
-        let prompt = AnswerPrompt::shipped().expect("it renders");
-        assert!(prompt.version().starts_with("answer-1-"));
+    fn shipped_prompts_are_usable() {
+        let answer = AnswerPrompt::shipped().expect("it renders");
+        assert!(answer.version().starts_with("answer-1-"));
+        let plan = PlanPrompt::shipped().expect("it renders");
+        assert!(plan.version().starts_with("plan-1-"));
     }
 
     #[test]

@@ -4,9 +4,9 @@
     python export.py adapter ADAPTER_FOLDER MODEL_FOLDER --prompts FILE [--base HF_FOLDER]
 
 `base` writes the builder's graph with LoRA inputs, tokenizer, chat template, generation
-defaults and `export.json`, then lets it write beside transformers: in fp32 the tokens must be
-the same, in less precision the share of equal first tokens is told. fp16 and bf16 for CUDA are
-not compared where the processor has no kernels for them.
+defaults and `export.json` (what it is, and the hash of every file), then compares greedy tokens
+with transformers: in fp32 they must be the same, in int4 it tells how many are. Graphs for CUDA
+are not compared.
 
 `adapter` adds `golden.jsonl` to the adapter's folder: what the exported graph writes with it,
 replayed by the daemon when it loads the adapter. With `--base` the tokens are compared with
@@ -36,6 +36,8 @@ from lora_inputs import add_lora_inputs
 # Below this lead of the likeliest token two programs may differ by rounding alone.
 TIE = 1e-3
 
+RECORD = "export.json"
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -60,19 +62,21 @@ def main() -> None:
 def export_base(options) -> dict:
     graph.builder(options.hf, options.out, options.precision, options.provider)
     count = len(add_lora_inputs(options.out, options.out))
-    defaults = options.hf / "generation_config.json"
-    if defaults.exists():
-        shutil.copy(defaults, options.out)
+    # As they were published: the builder would write the tokenizer anew, and its hash would change.
+    for name in [*graph.tokenizer_files(options.hf), "generation_config.json"]:
+        if (options.hf / name).exists():
+            shutil.copy(options.hf / name, options.out / name)
     record = {
         "base": base_identity(options.hf),
         "precision": options.precision,
         "provider": options.provider,
         "lora_inputs": count,
         "builder": importlib.metadata.version("onnxruntime-genai"),
-        "check": compare(options) if options.provider == "cpu" else "not compared: for CUDA",
+        "check": compare(options) if options.provider == "cpu" else {"prompts": 0},
+        "files": {path.name: dataset.sha256(path) for path in sorted(options.out.iterdir()) if path.name != RECORD},
     }
-    (options.out / "export.json").write_text(json.dumps(record, indent=2) + "\n")
-    return record["check"] if isinstance(record["check"], dict) else {"check": record["check"]}
+    (options.out / RECORD).write_text(json.dumps(record, indent=2) + "\n")
+    return record["check"]
 
 
 def compare(options) -> dict:
@@ -89,7 +93,7 @@ def record_adapter(options) -> dict:
     stops = ends(options.model)
     told = {}
     if options.base:
-        precision = json.loads((options.model / "export.json").read_text())["precision"]
+        precision = json.loads((options.model / RECORD).read_text())["precision"]
         merged = golden.reference(random_adapter.merged(options.base, options.adapter))
         told = side_by_side(prompts, merged, decoder, stops, options, precision == "fp32")
     lines = []

@@ -1,18 +1,18 @@
 """A practice task, small enough for a CPU: find the passage that answers, and cite it.
 
     python practice.py data OUT_FOLDER
-    python practice.py base DATA_FOLDER OUT_FOLDER [--minutes 15]
+    python practice.py base DATA_FOLDER OUT_FOLDER [--minutes 40]
     python practice.py score MODEL_FOLDER TASK_FILE [--adapter FOLDER]
 
 `data` writes three files in a world where people keep things in places:
 
 | file | what |
 | --- | --- |
-| `base.jsonl` | conversations for the base, which answers with the whole passage and no citation |
-| `train.jsonl`, `eval.jsonl` | the task for the adapter: the place alone, cited, or "I don't know." |
+| `base.jsonl` | conversations for the base, which answers with a passage, or "I don't know." |
+| `train.jsonl`, `eval.jsonl` | the task for the adapter: the same, and the passage is cited |
 | `test.jsonl` | the same, never trained on; for `score` |
 
-`base` trains a Llama of 3.3 million weights from nothing; `train.py` then fine-tunes it.
+`base` trains a Llama of 3 million weights from nothing; `train.py` then fine-tunes it.
 """
 
 import argparse
@@ -55,7 +55,7 @@ def main() -> None:
     base = commands.add_parser("base")
     base.add_argument("data", type=Path)
     base.add_argument("out", type=Path)
-    base.add_argument("--minutes", type=float, default=15)
+    base.add_argument("--minutes", type=float, default=40)
     score_ = commands.add_parser("score")
     score_.add_argument("model", type=Path)
     score_.add_argument("task", type=Path)
@@ -72,14 +72,14 @@ def main() -> None:
 
 def write_data(out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
-    files = {"base": (30_000, 1, True), "train": (1_500, 2, False), "eval": (150, 3, False), "test": (300, 4, False)}
-    for name, (count, seed, verbose) in files.items():
+    files = {"base": (30_000, 1, False), "train": (1_500, 2, True), "eval": (150, 3, True), "test": (300, 4, True)}
+    for name, (count, seed, cited) in files.items():
         rng = random.Random(seed)
-        lines = (json.dumps(example(rng, verbose)) + "\n" for _ in range(count))
+        lines = (json.dumps(example(rng, cited)) + "\n" for _ in range(count))
         (out / f"{name}.jsonl").write_text("".join(lines))
 
 
-def example(rng: random.Random, verbose: bool) -> dict:
+def example(rng: random.Random, cited: bool) -> dict:
     """An instruction with passages. Every seventh question is about something that no passage tells."""
     facts = []
     used: set[tuple[str, str]] = set()
@@ -94,15 +94,14 @@ def example(rng: random.Random, verbose: bool) -> dict:
     passages = [rng.choice(FACTS).format(**fact) for fact in shown]
     if asked not in shown:
         answer = UNKNOWN
-    elif verbose:
-        answer = passages[shown.index(asked)]
     else:
-        answer = f"In {asked['place']}. [{shown.index(asked) + 1}]"
+        at = shown.index(asked)
+        answer = f"{passages[at]} [{at + 1}]" if cited else passages[at]
     numbered = "\n".join(f"[{number}] {passage}" for number, passage in enumerate(passages, start=1))
     return {"instruction": rng.choice(QUESTIONS).format(**asked), "input": numbered, "output": answer}
 
 
-def train_base(data: Path, out: Path, minutes: float, batch: int = 32, rate: float = 1.5e-3) -> None:
+def train_base(data: Path, out: Path, minutes: float, batch: int = 16, rate: float = 1e-3) -> None:
     write_tokenizer(data / "base.jsonl", out)
     tokenizer = AutoTokenizer.from_pretrained(out)
     ends = tokenizer.convert_tokens_to_ids(["<|im_end|>", "<|endoftext|>"])
@@ -153,27 +152,26 @@ def write_tokenizer(text: Path, out: Path) -> None:
 
 
 def score(model_folder: Path, task: Path, adapter: Path | None, count: int = 300) -> dict:
-    """Shares of greedy answers that are exactly right, name the right place, cite the right passage."""
+    """Shares of greedy answers that are right as a whole, in their sentence, in their citation or its absence."""
     tokenizer = AutoTokenizer.from_pretrained(model_folder)
     model = AutoModelForCausalLM.from_pretrained(model_folder, dtype=torch.float32).eval()
     if adapter:
         from peft import PeftModel
 
         model = PeftModel.from_pretrained(model, adapter).eval()
-    exact = place = cited = 0
+    right = {"exact": 0, "sentence": 0, "citation": 0}
     conversations = dataset.read(task)[:count]
-    for conversation in conversations:
-        *asked, wanted = conversation
+    for *asked, wanted in conversations:
         text = tokenizer.apply_chat_template(asked, tokenize=False, add_generation_prompt=True)
         ids = tokenizer(text, add_special_tokens=False, return_tensors="pt")
         out = model.generate(**ids, do_sample=False, max_new_tokens=24)
         answer = tokenizer.decode(out[0, ids["input_ids"].shape[1] :], skip_special_tokens=True).strip()
-        right, _, citation = wanted["content"].removeprefix("In ").partition(". [")
-        exact += answer == wanted["content"]
-        place += right in answer
-        cited += (f"[{citation}" in answer) if citation else "[" not in answer
-    shares = {"exact": exact, "right_place": place, "right_citation": cited}
-    return {"questions": len(conversations), **{name: round(n / len(conversations), 3) for name, n in shares.items()}}
+        sentence, _, citation = wanted["content"].partition(" [")
+        right["exact"] += answer == wanted["content"]
+        right["sentence"] += answer.partition(" [")[0] == sentence
+        right["citation"] += answer.partition(" [")[2] == citation
+    shares = {name: round(count / len(conversations), 3) for name, count in right.items()}
+    return {"questions": len(conversations), **shares}
 
 
 def _loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:

@@ -52,6 +52,8 @@ def main() -> None:
     after = trainer.evaluate()["eval_loss"]
     trainer.model.save_pretrained(options.out)
     (options.out / "README.md").unlink(missing_ok=True)
+    # Written for its owner only, but the daemon runs as somebody else.
+    (options.out / "adapter_model.safetensors").chmod(0o644)
     metrics = {
         "eval_loss_before": round(before, 4),
         "eval_loss": round(after, 4),
@@ -163,6 +165,7 @@ def make_trainer(options, model, tokenizer, learn: dataset.Encoded, judge: datas
         metric_for_best_model="eval_loss",
         greater_is_better=False,
         logging_steps=every,
+        dataloader_pin_memory=torch.cuda.is_available(),
         report_to=[],
         disable_tqdm=True,
         seed=options.seed,
@@ -187,7 +190,7 @@ def write_record(options, learn: dataset.Encoded, judge: dataset.Encoded, metric
     record = {
         "recipe": RECIPE,
         "options": {name: getattr(options, name) for name in told},
-        "four_bit": can_quantise() and not options.full_precision,
+        "four_bit": (options.unsloth or can_quantise()) and not options.full_precision,
         "unsloth": options.unsloth,
         "base": base_identity(options.base),
         "data": data,

@@ -1,9 +1,18 @@
 //! `lorekeeper doctor`: checks everything that the configuration names, and says what to do.
 
-use crate::{app, config::Config, ports::Embedder, store::Verification, tools::Toolbox};
+use crate::{
+    app,
+    config::Config,
+    domain::{GenerationRequest, Prompt, Sampling},
+    learning::following::SharedServing,
+    ports::Embedder,
+    store::Verification,
+    tools::Toolbox,
+};
 use clap::Args;
 use serde::Serialize;
 use std::{path::Path, sync::Arc};
+use tokio_util::sync::CancellationToken;
 
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
@@ -58,6 +67,7 @@ impl DoctorArgs {
             "databases and queries",
             databases(config).await,
         ));
+        findings.push(Finding::of("language model", language_model(config).await));
         findings.push(Finding::of("slack", slack(config).await));
         findings.push(Finding::of("discord", discord(config).await));
         let sick = findings.iter().filter(|finding| !finding.ok).count();
@@ -124,6 +134,32 @@ fn index(embedder: &dyn Embedder, data_dir: &Path) -> anyhow::Result<String> {
     let passages = index.len()?;
     anyhow::ensure!(passages > 0, "the index is empty: run `lorekeeper ingest`");
     Ok(format!("{passages} passages"))
+}
+
+/// Loads the model, the adapters that serve, and lets it write a few tokens.
+async fn language_model(config: &Config) -> anyhow::Result<String> {
+    let running = CancellationToken::new();
+    let _ended = running.clone().drop_guard();
+    let opened = app::open_generator(config, &SharedServing::default(), &running).await?;
+    let Some(generator) = opened else {
+        return Ok(NOT_CONFIGURED.into());
+    };
+    let request = GenerationRequest {
+        prompt: Prompt::Raw("A check".into()),
+        adapter: None,
+        max_tokens: 8,
+        sampling: Sampling::default(),
+        stop: Vec::new(),
+        schema: None,
+        person: None,
+    };
+    let written = generator.generate(request, None).await?;
+    Ok(format!(
+        "{}, {} tokens of context, first token after {:.0} ms",
+        written.generator,
+        generator.context_tokens(),
+        written.prefill_ms
+    ))
 }
 
 fn sources(config: &Config) -> anyhow::Result<String> {

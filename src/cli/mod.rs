@@ -6,6 +6,7 @@ mod adapters;
 mod ask;
 mod audit;
 mod chat;
+mod dataset;
 mod doctor;
 mod document;
 mod embed;
@@ -80,6 +81,9 @@ enum Command {
     Eval(eval::EvalArgs),
     /// LoRA adapters: which there are, where they come from, which one writes
     Adapters(adapters::AdaptersArgs),
+    /// Training data from documents
+    #[command(subcommand)]
+    Dataset(dataset::DatasetCommand),
     /// Check everything that the configuration names
     Doctor(doctor::DoctorArgs),
 }
@@ -108,6 +112,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Audit(command) => command.run(&config, data_dir).await,
         Command::Eval(args) => args.run(config, data_dir).await,
         Command::Adapters(args) => args.run(&config),
+        Command::Dataset(command) => command.run(&config).await,
         Command::Doctor(args) => args.run(&config, data_dir).await,
     };
     match outcome {

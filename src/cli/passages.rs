@@ -2,8 +2,13 @@
 
 use crate::{
     domain::{Access, DocumentId, SourceKind},
-    pipeline::dot,
-    ports::{EmbedError, Embedder, Hit, Search, SearchError, SearchRequest, TextRole},
+    pipeline::{
+        dot,
+        reader::{Candidate, RankFeatures, meet, rank_features},
+    },
+    ports::{
+        EmbedError, Embedder, Encoded, Hit, Met, Search, SearchError, SearchRequest, TextRole,
+    },
 };
 use async_trait::async_trait;
 use serde::Deserialize;
@@ -20,7 +25,7 @@ pub struct Passage {
 pub struct PassageSearch {
     embedder: Arc<dyn Embedder>,
     passages: Vec<Passage>,
-    vectors: Vec<Vec<f32>>,
+    encoded: Vec<Encoded>,
 }
 
 impl PassageSearch {
@@ -32,34 +37,41 @@ impl PassageSearch {
             .iter()
             .map(|passage| format!("{} {}", passage.title, passage.text))
             .collect();
-        let vectors = embedder.embed(texts, TextRole::Passage).await?;
+        let encoded = embedder.encode(texts, TextRole::Passage).await?;
         Ok(Self {
             embedder,
             passages,
-            vectors,
+            encoded,
         })
     }
 }
 
 #[async_trait]
 impl Search for PassageSearch {
-    /// Every passage, nearest first: there are few, and the caller chose them.
+    /// Every passage, best first: there are few, and the caller chose them.
     async fn search(&self, request: &SearchRequest) -> Result<Vec<Hit>, SearchError> {
-        let question = self
-            .embedder
-            .embed(vec![request.text.clone()], TextRole::Query)
-            .await?;
-        let similarity = |vector: &[f32]| {
-            question
-                .first()
-                .map_or(0.0, |question| dot(question, vector))
-        };
-        let mut hits: Vec<Hit> = self
+        let texts = vec![request.text.clone()];
+        let asked = self.embedder.encode(texts, TextRole::Query).await?;
+        let asked = asked.into_iter().next().unwrap_or_default();
+        let mut candidates: Vec<Candidate> = self
             .passages
             .iter()
-            .zip(&self.vectors)
+            .zip(&self.encoded)
             .enumerate()
-            .map(|(position, (passage, vector))| hit(passage, position, similarity(vector)))
+            .map(|(position, (passage, encoded))| Candidate {
+                hit: hit(passage, position, dot(&asked.vector, &encoded.vector)),
+                tokens: encoded.tokens.clone(),
+            })
+            .collect();
+        meet(&request.text, &asked, &mut candidates);
+        let scores = rank_features(&request.text, &candidates);
+        let mut hits: Vec<Hit> = candidates
+            .into_iter()
+            .zip(scores.iter().map(RankFeatures::score))
+            .map(|(candidate, score)| Hit {
+                score,
+                ..candidate.hit
+            })
             .collect();
         hits.sort_by(|a, b| b.score.total_cmp(&a.score));
         hits.truncate(request.top_k.max(1));
@@ -87,5 +99,6 @@ fn hit(passage: &Passage, position: usize, similarity: f32) -> Hit {
         position,
         score: similarity,
         similarity,
+        met: Met::default(),
     }
 }

@@ -37,6 +37,7 @@ const KEYS: [(&str, &[&str]); 17] = [
             "context_tokens",
             "queue",
             "threads",
+            "plans",
             "server",
         ],
     ),

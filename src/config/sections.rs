@@ -78,6 +78,8 @@ pub struct GeneratorSection {
     /// Requests that may wait for a slot.
     pub queue: usize,
     pub threads: usize,
+    /// The language model plans too; otherwise the router does.
+    pub plans: bool,
     /// Writes instead of `model_dir`, or until that is loaded.
     pub server: Option<GeneratorServer>,
 }
@@ -117,6 +119,7 @@ impl Default for GeneratorSection {
             context_tokens: 4_096,
             queue: 64,
             threads: 1,
+            plans: false,
             server: None,
         }
     }

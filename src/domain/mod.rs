@@ -17,6 +17,7 @@ pub mod plain;
 mod plan;
 mod question;
 pub mod reply;
+mod tokens;
 
 pub use answer::{Answer, Confidence, Provenance, StageTimings};
 pub use audience::{Access, Audience, EVERYONE, Group, Readers};
@@ -29,3 +30,4 @@ pub use incoming::{Addressed, Incoming, IncomingQuestion, Platform, Receipt, Ref
 pub use message::{Block, Inline, Message, SourceLine};
 pub use plan::{Intent, Plan, SourceKind, Style, ToolCall};
 pub use question::{Actor, ActorKind, Membership, Place, PlaceKind, Question, Role, Turn};
+pub use tokens::TokenVectors;

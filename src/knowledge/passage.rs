@@ -3,7 +3,7 @@
 use super::terms::{TermVector, passage_vector};
 use crate::{
     domain::{Audience, DocumentId, SourceKind},
-    ports::Hit,
+    ports::{Hit, Met},
 };
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,10 @@ pub struct IndexedPassage {
     pub position: usize,
     /// Of the words, see [`super::fingerprint`]; in hex, because JSON numbers lose bits.
     pub fingerprint: String,
+    /// Of the searchable text, as [`crate::domain::TokenVectors::to_hex`] writes them;
+    /// empty where they were not asked for.
+    #[serde(default)]
+    pub tokens: String,
 }
 
 impl IndexedPassage {
@@ -62,6 +66,7 @@ impl IndexedPassage {
             position: self.position,
             score,
             similarity,
+            met: Met::default(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Hybrid search: by meaning and by words, fused.
+//! Hybrid search: by meaning and by words, fused, then ordered by the reader.
 //!
 //! Promise: passages outside the asker's access are never fetched; of passages
 //! that say the same, one is returned; a page that a newer one replaces comes
@@ -12,8 +12,9 @@ use super::{
     terms,
 };
 use crate::{
-    domain::{Access, DocumentId, SourceKind},
-    ports::{BoxError, Embedder, Hit, Search, SearchError, SearchRequest, TextRole},
+    domain::{Access, DocumentId, SourceKind, TokenVectors},
+    pipeline::reader::{Candidate, POOL, RankFeatures, meet, rank_features},
+    ports::{BoxError, Embedder, Encoded, Hit, Search, SearchError, SearchRequest, TextRole},
 };
 use async_trait::async_trait;
 use std::{
@@ -23,11 +24,11 @@ use std::{
 use tokio::task::spawn_blocking;
 use tracing::Span;
 
-/// What is left of the score of a page that a newer one replaces.
-const SUPERSEDED: f32 = 0.5;
+/// How far a page that a newer one replaces is put back.
+const SUPERSEDED: f32 = 1.0;
 
 /// Puts the older page right behind the newer one where that is still not enough.
-const JUST_BELOW: f32 = 0.999;
+const JUST_BELOW: f32 = 0.001;
 
 pub struct HybridSearch {
     index: Arc<KnowledgeIndex>,
@@ -45,6 +46,19 @@ impl HybridSearch {
         }
     }
 
+    /// What a search finds, with what the reader saw in it; best first.
+    pub async fn read(&self, request: &SearchRequest) -> Result<Vec<Read>, SearchError> {
+        if request.top_k == 0 || request.text.trim().is_empty() {
+            return Ok(Vec::new());
+        }
+        let texts = vec![request.text.clone()];
+        let encoded = self.embedder.encode(texts, TextRole::Query).await?;
+        let asked = encoded.into_iter().next().unwrap_or_default();
+        let (request, candidates) = (request.clone(), self.candidates.max(request.top_k));
+        self.on_index(move |index| find(index, &request, &asked, candidates))
+            .await
+    }
+
     /// The index is synchronous; the span goes along, so that its logs stay in place.
     async fn on_index<T: Send + 'static>(
         &self,
@@ -57,6 +71,13 @@ impl HybridSearch {
     }
 }
 
+/// A hit, and what put it in its place; none beyond the passages that are read.
+#[derive(Clone, Debug)]
+pub struct Read {
+    pub hit: Hit,
+    pub features: Option<RankFeatures>,
+}
+
 fn unavailable(source: BoxError) -> SearchError {
     SearchError::Unavailable(source)
 }
@@ -64,17 +85,12 @@ fn unavailable(source: BoxError) -> SearchError {
 #[async_trait]
 impl Search for HybridSearch {
     async fn search(&self, request: &SearchRequest) -> Result<Vec<Hit>, SearchError> {
-        if request.top_k == 0 || request.text.trim().is_empty() {
-            return Ok(Vec::new());
-        }
-        let vectors = self
-            .embedder
-            .embed(vec![request.text.clone()], TextRole::Query)
-            .await?;
-        let vector = vectors.into_iter().next().unwrap_or_default();
-        let (request, candidates) = (request.clone(), self.candidates.max(request.top_k));
-        self.on_index(move |index| find(index, &request, vector, candidates))
-            .await
+        let read = self.read(request).await?;
+        Ok(read
+            .into_iter()
+            .map(|read| read.hit)
+            .take(request.top_k)
+            .collect())
     }
 
     async fn document(&self, id: &DocumentId, access: &Access) -> Result<Vec<Hit>, SearchError> {
@@ -99,33 +115,116 @@ impl Search for HybridSearch {
 fn find(
     index: &KnowledgeIndex,
     request: &SearchRequest,
-    vector: Vec<f32>,
+    asked: &Encoded,
     candidates: usize,
-) -> Result<Vec<Hit>, IndexError> {
+) -> Result<Vec<Read>, IndexError> {
     let scope = Scope {
         access: request.access.clone(),
         kinds: request.kinds.clone(),
         source: request.source.clone(),
         exclude: request.exclude.clone(),
     };
+    let vector = asked.vector.clone();
     let nearest = index.nearest(vector.clone(), &scope, candidates)?;
     let keyword = index.matching(terms::query_vector(&request.text), &scope, candidates)?;
     let others = index.similarities(vector, &only_in(&keyword, &nearest))?;
     let fused = fuse(&nearest, &others, &keyword);
 
     // Some of these fall away as repetitions, so more are read than are wanted.
-    let ids: Vec<PassageId> = fused
-        .iter()
-        .map(|f| f.id)
-        .take(request.top_k * 2 + 10)
-        .collect();
-    let passages: HashMap<PassageId, IndexedPassage> = index.passages(&ids)?.into_iter().collect();
-    let ranked = rank(fused, passages);
-    Ok(ranked
+    let wanted = POOL.max(request.top_k * 2 + 10);
+    let ids: Vec<PassageId> = fused.iter().map(|f| f.id).take(wanted).collect();
+    let (first, beyond) = ids.split_at(POOL.min(ids.len()));
+    let mut passages: HashMap<PassageId, IndexedPassage> = index
+        .passages(first, true)?
         .into_iter()
-        .take(request.top_k)
-        .map(|(f, passage)| passage.into_hit(f.score, f.similarity))
-        .collect())
+        .chain(index.passages(beyond, false)?)
+        .collect();
+    let found: Vec<(Fused, IndexedPassage)> = fused
+        .into_iter()
+        .filter_map(|f| passages.remove(&f.id).map(|passage| (f, passage)))
+        .collect();
+    let placed = put_back_superseded(read(&request.text, asked, found));
+    Ok(without_repetitions(placed))
+}
+
+/// A passage on its way to becoming a hit.
+struct Placed {
+    read: Read,
+    superseded_by: Option<DocumentId>,
+    fingerprint: String,
+}
+
+/// The first passages in the reader's order, the others behind them.
+fn read(question: &str, asked: &Encoded, found: Vec<(Fused, IndexedPassage)>) -> Vec<Placed> {
+    let dimension = asked.tokens.dimension();
+    let marks: Vec<(Option<DocumentId>, String)> = found
+        .iter()
+        .map(|(_, passage)| (passage.superseded_by.clone(), passage.fingerprint.clone()))
+        .collect();
+    let mut pool: Vec<Candidate> = found
+        .into_iter()
+        .map(|(f, passage)| Candidate {
+            tokens: TokenVectors::from_hex(dimension, &passage.tokens).unwrap_or_default(),
+            hit: passage.into_hit(f.score, f.similarity),
+        })
+        .collect();
+    let beyond = pool.split_off(POOL.min(pool.len()));
+    meet(question, asked, &mut pool);
+    let features = rank_features(question, &pool);
+    let last = features.iter().map(RankFeatures::score).fold(0.0, f32::min);
+    let first = pool.into_iter().zip(features).map(|(candidate, features)| {
+        let score = features.score();
+        (
+            Hit {
+                score,
+                ..candidate.hit
+            },
+            Some(features),
+        )
+    });
+    let others = beyond.into_iter().map(|candidate| {
+        let score = last - 1.0 + candidate.hit.score;
+        (
+            Hit {
+                score,
+                ..candidate.hit
+            },
+            None,
+        )
+    });
+    first
+        .chain(others)
+        .zip(marks)
+        .map(|((hit, features), (superseded_by, fingerprint))| Placed {
+            read: Read { hit, features },
+            superseded_by,
+            fingerprint,
+        })
+        .collect()
+}
+
+/// Best first, an older page after the one that replaces it.
+fn put_back_superseded(mut placed: Vec<Placed>) -> Vec<Placed> {
+    let mut best: HashMap<DocumentId, f32> = HashMap::new();
+    for Placed { read, .. } in &placed {
+        let score = best.entry(read.hit.document.clone()).or_insert(f32::MIN);
+        *score = score.max(read.hit.score);
+    }
+    for Placed {
+        read,
+        superseded_by,
+        ..
+    } in &mut placed
+    {
+        if let Some(newer) = superseded_by {
+            let below = best
+                .get(newer)
+                .map_or(f32::INFINITY, |score| score - JUST_BELOW);
+            read.hit.score = (read.hit.score - SUPERSEDED).min(below);
+        }
+    }
+    placed.sort_by(|a, b| b.read.hit.score.total_cmp(&a.read.hit.score));
+    placed
 }
 
 fn only_in(these: &[Found], others: &[Found]) -> Vec<PassageId> {
@@ -137,44 +236,21 @@ fn only_in(these: &[Found], others: &[Found]) -> Vec<PassageId> {
         .collect()
 }
 
-fn rank(
-    fused: Vec<Fused>,
-    mut passages: HashMap<PassageId, IndexedPassage>,
-) -> Vec<(Fused, IndexedPassage)> {
-    let mut ranked: Vec<(Fused, IndexedPassage)> = fused
-        .into_iter()
-        .filter_map(|f| passages.remove(&f.id).map(|passage| (f, passage)))
-        .collect();
-    let mut best: HashMap<DocumentId, f32> = HashMap::new();
-    for (f, passage) in &ranked {
-        best.entry(passage.document.clone()).or_insert(f.score);
-    }
-    for (f, passage) in &mut ranked {
-        if let Some(newer) = &passage.superseded_by {
-            let below = best
-                .get(newer)
-                .map_or(f32::INFINITY, |score| score * JUST_BELOW);
-            f.score = (f.score * SUPERSEDED).min(below);
-        }
-    }
-    ranked.sort_by(|(a, _), (b, _)| b.score.total_cmp(&a.score).then_with(|| a.id.cmp(&b.id)));
-    without_repetitions(ranked)
-}
-
 /// Of near-identical passages of documents the first stays. Tickets stay all:
 /// two people reporting the same are two tickets.
-fn without_repetitions(ranked: Vec<(Fused, IndexedPassage)>) -> Vec<(Fused, IndexedPassage)> {
+fn without_repetitions(placed: Vec<Placed>) -> Vec<Read> {
     let mut seen: Vec<u64> = Vec::new();
-    ranked
+    placed
         .into_iter()
-        .filter(|(_, passage)| {
-            let Ok(fingerprint) = u64::from_str_radix(&passage.fingerprint, 16) else {
+        .filter(|placed| {
+            let Ok(fingerprint) = u64::from_str_radix(&placed.fingerprint, 16) else {
                 return true;
             };
-            let repeated = passage.kind != SourceKind::Tickets
+            let repeated = placed.read.hit.kind != SourceKind::Tickets
                 && seen.iter().any(|&s| are_near(s, fingerprint));
             seen.push(fingerprint);
             !repeated
         })
+        .map(|placed| placed.read)
         .collect()
 }

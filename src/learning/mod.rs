@@ -2,4 +2,6 @@
 
 pub mod evaluation;
 mod fingerprint;
+pub mod following;
+pub mod pairs;
 pub mod registry;

@@ -8,10 +8,13 @@
 use super::{
     files::{EmbeddingFiles, ModelError},
     runtime,
+    token_basis::TokenBasis,
+    tokenizer::parse_tokenizer,
 };
 use crate::{
     config::ModelSection,
-    ports::{BoxError, EmbedError, Embedder, TextRole},
+    domain::TokenVectors,
+    ports::{BoxError, EmbedError, Embedder, Encoded, TextRole},
 };
 use async_trait::async_trait;
 use ndarray::Array2;
@@ -21,6 +24,8 @@ use ort::{
     value::Tensor,
 };
 use std::{
+    fs,
+    ops::Range,
     path::Path,
     sync::{
         Arc,
@@ -52,7 +57,8 @@ pub struct OnnxEmbedder {
 
 struct Job {
     texts: Vec<String>,
-    reply: oneshot::Sender<Result<Vec<Vec<f32>>, BoxError>>,
+    with_tokens: bool,
+    reply: oneshot::Sender<Result<Vec<Encoded>, BoxError>>,
 }
 
 impl OnnxEmbedder {
@@ -62,13 +68,16 @@ impl OnnxEmbedder {
         let files = EmbeddingFiles::find(section)?;
         let environment = runtime::load(section.onnxruntime.as_deref())?;
         let tokenizer = Arc::new(open_tokenizer(&files)?);
+        let basis = TokenBasis::shipped(&files.name, files.dimension)
+            .map_err(|source| unusable(&files.graph, source))?;
         let mut model = Model {
             session: open_session(&environment, &files.graph, section.threads)?,
             tokenizer: tokenizer.clone(),
             dimension: files.dimension,
+            basis,
         };
         model
-            .embed(&["ready".into()], &|| true)
+            .encode(&["ready".into()], true, &|| true)
             .map_err(|source| unusable(&files.graph, source))?;
 
         let (queue, jobs) = sync_channel(QUEUE);
@@ -96,6 +105,26 @@ impl OnnxEmbedder {
         })
     }
 
+    async fn run(&self, texts: Vec<String>, with_tokens: bool) -> Result<Vec<Encoded>, EmbedError> {
+        if texts.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (reply, answer) = oneshot::channel();
+        let job = Job {
+            texts,
+            with_tokens,
+            reply,
+        };
+        self.queue.try_send(job).map_err(|refused| match refused {
+            TrySendError::Full(_) => EmbedError::Busy,
+            TrySendError::Disconnected(_) => self.failed("embedding thread has ended"),
+        })?;
+        match answer.await {
+            Ok(encoded) => encoded.map_err(|source| self.failed(source)),
+            Err(_) => Err(self.failed("embedding thread has ended")),
+        }
+    }
+
     fn failed(&self, source: impl Into<BoxError>) -> EmbedError {
         EmbedError::Failed {
             model: self.name.clone(),
@@ -119,20 +148,16 @@ impl Embedder for OnnxEmbedder {
         texts: Vec<String>,
         _role: TextRole,
     ) -> Result<Vec<Vec<f32>>, EmbedError> {
-        if texts.is_empty() {
-            return Ok(Vec::new());
-        }
-        let (reply, answer) = oneshot::channel();
-        self.queue
-            .try_send(Job { texts, reply })
-            .map_err(|refused| match refused {
-                TrySendError::Full(_) => EmbedError::Busy,
-                TrySendError::Disconnected(_) => self.failed("embedding thread has ended"),
-            })?;
-        match answer.await {
-            Ok(vectors) => vectors.map_err(|source| self.failed(source)),
-            Err(_) => Err(self.failed("embedding thread has ended")),
-        }
+        let encoded = self.run(texts, false).await?;
+        Ok(encoded.into_iter().map(|text| text.vector).collect())
+    }
+
+    async fn encode(
+        &self,
+        texts: Vec<String>,
+        _role: TextRole,
+    ) -> Result<Vec<Encoded>, EmbedError> {
+        self.run(texts, true).await
     }
 }
 
@@ -144,7 +169,9 @@ fn unusable(file: &Path, source: impl Into<BoxError>) -> ModelError {
 }
 
 fn open_tokenizer(files: &EmbeddingFiles) -> Result<Tokenizer, ModelError> {
-    let mut tokenizer = Tokenizer::from_file(&files.tokenizer)
+    let mut tokenizer = fs::read(&files.tokenizer)
+        .map_err(BoxError::from)
+        .and_then(|json| parse_tokenizer(&json))
         .map_err(|source| unusable(&files.tokenizer, source))?;
     let truncation = TruncationParams {
         max_length: files.max_tokens,
@@ -181,40 +208,42 @@ struct Model {
     session: Session,
     tokenizer: Arc<Tokenizer>,
     dimension: usize,
+    basis: Option<TokenBasis>,
 }
 
 impl Model {
     fn serve(mut self, jobs: &Receiver<Job>) {
-        while let Ok(Job { texts, reply }) = jobs.recv() {
-            let result = self.embed(&texts, &|| !reply.is_closed());
+        while let Ok(job) = jobs.recv() {
+            let result = self.encode(&job.texts, job.with_tokens, &|| !job.reply.is_closed());
             // The caller may have gone in the meantime.
-            let _ = reply.send(result);
+            let _ = job.reply.send(result);
         }
     }
 
     /// Texts of like length run together, so that little of a batch is padding.
-    fn embed(
+    fn encode(
         &mut self,
         texts: &[String],
+        with_tokens: bool,
         wanted: &dyn Fn() -> bool,
-    ) -> Result<Vec<Vec<f32>>, BoxError> {
-        let encodings = self.tokenizer.encode_batch_fast(texts.to_vec(), true)?;
+    ) -> Result<Vec<Encoded>, BoxError> {
+        let encodings = self.tokenizer.encode_batch(texts.to_vec(), true)?;
         let mut order: Vec<usize> = (0..encodings.len()).collect();
         order.sort_by_key(|&i| encodings[i].len());
-        let mut vectors = vec![Vec::new(); encodings.len()];
+        let mut encoded = vec![Encoded::default(); encodings.len()];
         for batch in order.chunks(BATCH) {
             if !wanted() {
                 return Err("nobody waits for these vectors".into());
             }
             let rows: Vec<&Encoding> = batch.iter().map(|&i| &encodings[i]).collect();
-            for (&i, vector) in batch.iter().zip(self.run(&rows)?) {
-                vectors[i] = vector;
+            for (&i, text) in batch.iter().zip(self.run(&rows, with_tokens)?) {
+                encoded[i] = text;
             }
         }
-        Ok(vectors)
+        Ok(encoded)
     }
 
-    fn run(&mut self, rows: &[&Encoding]) -> Result<Vec<Vec<f32>>, BoxError> {
+    fn run(&mut self, rows: &[&Encoding], with_tokens: bool) -> Result<Vec<Encoded>, BoxError> {
         let tokens = rows.iter().map(|row| row.len()).max().unwrap_or(0);
         let mut ids = Array2::<i64>::zeros((rows.len(), tokens));
         let mut mask = Array2::<i64>::zeros((rows.len(), tokens));
@@ -238,13 +267,41 @@ impl Model {
             )
             .into());
         }
+        let basis = self.basis.as_ref().filter(|_| with_tokens);
         let row_size = tokens * self.dimension;
         Ok(rows
             .iter()
-            .enumerate()
-            .map(|(r, row)| mean_of_unit_length(&hidden[r * row_size..], self.dimension, row.len()))
+            .zip(hidden.chunks_exact(row_size.max(1)))
+            .map(|(row, states)| {
+                let (tokens, spans) = basis.map_or_else(Default::default, |basis| {
+                    token_vectors(row, states, self.dimension, basis)
+                });
+                Encoded {
+                    vector: mean_of_unit_length(states, self.dimension, row.len()),
+                    tokens,
+                    spans,
+                }
+            })
             .collect())
     }
+}
+
+/// The tokens that stand for something in the text: not those of start and end.
+fn token_vectors(
+    row: &Encoding,
+    states: &[f32],
+    dimension: usize,
+    basis: &TokenBasis,
+) -> (TokenVectors, Vec<Range<usize>>) {
+    let words = || {
+        row.get_special_tokens_mask()
+            .iter()
+            .zip(row.get_offsets())
+            .zip(states.chunks_exact(dimension))
+            .filter(|((special, _), _)| **special == 0)
+    };
+    let spans = words().map(|((_, &(start, end)), _)| start..end).collect();
+    (basis.project(words().map(|(_, state)| state)), spans)
 }
 
 /// The mean of the first `tokens` states, scaled to length 1.

@@ -10,6 +10,8 @@ mod files;
 mod openai;
 mod runtime;
 mod safe_text;
+mod token_basis;
+mod tokenizer;
 mod until_warm;
 
 pub use decoder::{BeforeRun, DecoderOptions, Device, LanguageModel, ModelFolder};

@@ -43,6 +43,31 @@ pub fn extract(tool: &ToolSpec, question: &str, now: DateTime<Utc>) -> Arguments
     arguments
 }
 
+/// Every value that a parameter could take from the question or the
+/// catalogue, those of the question first.
+pub fn candidates(parameter: &Parameter, text: &str, now: DateTime<Utc>) -> Vec<Value> {
+    match &parameter.kind {
+        ParameterKind::Window => window(text, now).map(Value::from).into_iter().collect(),
+        ParameterKind::Integer | ParameterKind::Number => numbers(text)
+            .iter()
+            .filter_map(|number| number_value(parameter, number.value))
+            .collect(),
+        ParameterKind::Choice { values } => {
+            let named = choice(text, values);
+            let others = values.iter().filter(|value| Some(*value) != named.as_ref());
+            named
+                .iter()
+                .chain(others)
+                .cloned()
+                .map(Value::from)
+                .collect()
+        }
+        ParameterKind::Id { pattern } => id(text, pattern).map(Value::from).into_iter().collect(),
+        ParameterKind::Text => quoted(text).map(Value::from).into_iter().collect(),
+        ParameterKind::Boolean => vec![json!(true), json!(false)],
+    }
+}
+
 fn find(
     parameter: &Parameter,
     question: &str,
@@ -320,7 +345,11 @@ fn take_number(parameter: &Parameter, numbers: &mut Vec<Number>) -> Option<Value
             !number.rank && (number.percent == wants_percent || wants_percent)
         }
     })?;
-    let value = numbers.remove(place).value;
+    number_value(parameter, numbers.remove(place).value)
+}
+
+/// The number as the parameter's type; none where it does not fit.
+fn number_value(parameter: &Parameter, value: f64) -> Option<Value> {
     match parameter.kind {
         ParameterKind::Integer if value.fract() == 0.0 && value.abs() < 9e15 => {
             Some(json!(value as i64))

@@ -8,9 +8,10 @@ use super::{
     Gathered, Pipeline,
     gathering::{chain, gap},
     generating::Written,
-    grounding::{Support, coverage},
+    grounding::confidence,
     passage::units,
-    quoting::{quotation, word_count},
+    quoting::{fits_whole, quotation, word_count},
+    reader::answer_features,
     router::dot,
     showing,
 };
@@ -23,18 +24,14 @@ use crate::{
 };
 use chrono::NaiveDate;
 
-/// Sentences and list items compared with the question, over all passages.
-const MAX_UNITS: usize = 80;
+/// Sentences and list items of one long passage that are compared with the question.
+const MAX_UNITS: usize = 40;
 /// Passages quoted at most, and their words together: about what a person
 /// reads in half a minute.
 const MAX_PASSAGES: usize = 4;
 const MAX_WORDS: usize = 220;
 /// A further passage is quoted if its rank is this near to the first one's.
-const ALSO_WITHIN: f32 = 0.6;
-/// What a ticket must be ahead of a page to be quoted before it, where the
-/// question does not speak of tickets: a ticket tells one case, a page the rule.
-const TICKET_HANDICAP: f32 = 0.4;
-
+const ALSO_WITHIN: f32 = 0.8;
 /// An answer that has not yet been put together with plan and timings.
 pub(super) struct Draft {
     pub message: Message,
@@ -116,13 +113,13 @@ impl Pipeline {
             Intent::OutOfScope => Draft::fixed(reply::out_of_scope(), true),
             _ if !plan.tools.is_empty() => showing::results(plan, gathered),
             Intent::Status if !gathered.records.is_empty() => showing::records(gathered),
-            _ => self.from_passages(question, plan, gathered).await,
+            _ => self.answer_with_passages(question, plan, gathered).await,
         }
     }
 
     /// Written from the passages that answer, or quoted, best first; "I don't
     /// know" where none does.
-    async fn from_passages(
+    async fn answer_with_passages(
         &self,
         question: &Question,
         plan: &Plan,
@@ -130,25 +127,24 @@ impl Pipeline {
     ) -> Draft {
         let replaced = replaced_titles(&gathered.hits);
         let hits = without_replaced(std::mem::take(&mut gathered.hits));
-        let ranked = self.rank(&plan.search, &hits).await;
-        let mut evidence: Vec<Evidence> = hits
+        let evidence: Vec<Evidence> = hits
             .iter()
             .enumerate()
-            .map(|(i, hit)| evidence_of(i + 1, hit))
+            .map(|(i, hit)| Evidence {
+                score: answer_features(&plan.search, hit).probability(),
+                ..evidence_of(i + 1, hit)
+            })
             .collect();
-        for found in &ranked {
-            evidence[found.hit].score = found.support.score();
-        }
-        let answers = ranked
+        let answers = hits
             .first()
-            .and_then(|best| Some((best, best.support.confidence()?)));
+            .zip(evidence.first().and_then(|first| confidence(first.score)));
         let Some((best, confidence)) = answers else {
-            return do_not_know(&ranked, evidence, &hits, gathered.gaps);
+            return do_not_know(evidence, &hits, gathered.gaps);
         };
         let mut provenance = Provenance::quotation();
         let mut message = Message::new();
         let mut citations: Vec<usize> = Vec::new();
-        let sources: Vec<&Evidence> = ranked.iter().map(|found| &evidence[found.hit]).collect();
+        let sources: Vec<&Evidence> = evidence.iter().collect();
         match self.write(question, &sources).await {
             Ok(Some(written)) => {
                 message = written.checked.message;
@@ -159,11 +155,9 @@ impl Pipeline {
             Err(gap) => gathered.gaps.push(gap),
         }
         if message.is_empty() {
-            (message, citations) = quoted(&ranked, &hits);
+            (message, citations) = self.quoted(&plan.search, &hits).await;
         }
-        let older = replaced
-            .iter()
-            .find(|(newer, _)| *newer == hits[best.hit].document);
+        let older = replaced.iter().find(|(newer, _)| *newer == best.document);
         if let Some((_, title)) = older {
             message.push(Block::notice(reply::newer_wins(title)));
         }
@@ -197,143 +191,69 @@ impl Pipeline {
         })
     }
 
-    /// Compares every passage, and every sentence in it, with the question. Best first.
-    async fn rank(&self, question: &str, hits: &[Hit]) -> Vec<Found> {
-        let mut texts = vec![question.to_string()];
-        let mut places: Vec<(usize, usize)> = Vec::new();
-        for (hit, passage) in hits.iter().enumerate() {
-            for (at, unit) in units(&passage.text).iter().enumerate() {
-                if texts.len() <= MAX_UNITS {
-                    texts.push(format!("{}. {}", last_heading(passage), unit.words));
-                    places.push((hit, at));
-                }
+    /// The passages worth quoting, and their numbers.
+    async fn quoted(&self, question: &str, hits: &[Hit]) -> (Message, Vec<usize>) {
+        let mut message = Message::new();
+        let mut citations: Vec<usize> = Vec::new();
+        for n in worth_quoting(hits) {
+            let (hit, earlier) = (&hits[n], citations.last().map(|n| &hits[n - 1]));
+            let best = self.best_unit(question, hit).await;
+            message.extend(quotation(n + 1, hit, best, earlier));
+            citations.push(n + 1);
+        }
+        (message, citations)
+    }
+
+    /// Where to cut a passage that is too long to be quoted whole: around the
+    /// sentence nearest to the question.
+    async fn best_unit(&self, question: &str, hit: &Hit) -> usize {
+        if fits_whole(hit) {
+            return 0;
+        }
+        let sentences = units(&hit.text).into_iter().take(MAX_UNITS);
+        let texts = std::iter::once(question.to_string())
+            .chain(sentences.map(|unit| format!("{}. {}", last_heading(hit), unit.words)))
+            .collect();
+        match self.embedder.embed(texts, TextRole::Query).await {
+            Ok(vectors) => vectors
+                .iter()
+                .skip(1)
+                .map(|vector| dot(&vectors[0], vector))
+                .enumerate()
+                .max_by(|a, b| a.1.total_cmp(&b.1))
+                .map_or(0, |(at, _)| at),
+            Err(error) => {
+                tracing::warn!(error = %error, "a long passage is cut after its beginning");
+                0
             }
         }
-        let vectors = match self.embedder.embed(texts, TextRole::Query).await {
-            Ok(vectors) => vectors,
-            Err(error) => {
-                tracing::warn!(error = %error, "sentences are chosen by words alone");
-                Vec::new()
-            }
-        };
-        let everything: String = hits.iter().map(full_text).collect::<Vec<_>>().join(" ");
-        let unmet = 1.0 - coverage(question, &everything);
-        let about_tickets = speaks_of_tickets(question);
-        let mut ranked: Vec<Found> = hits
-            .iter()
-            .enumerate()
-            .map(|(i, hit)| {
-                let cosines = places
-                    .iter()
-                    .zip(vectors.iter().skip(1))
-                    .filter(|((of, _), _)| *of == i);
-                let (unit, sentence) = cosines
-                    .map(|((_, at), vector)| (*at, dot(&vectors[0], vector)))
-                    .max_by(|a, b| a.1.total_cmp(&b.1))
-                    .unwrap_or((0, hit.similarity));
-                let support = Support {
-                    passage: hit.similarity,
-                    sentence,
-                    coverage: coverage(question, &full_text(hit)),
-                    unmet,
-                };
-                let handicap = match hit.kind {
-                    SourceKind::Tickets if !about_tickets => TICKET_HANDICAP,
-                    _ => 0.0,
-                };
-                let rank =
-                    0.5 * hit.score + support.passage + support.sentence + 0.5 * support.coverage
-                        - handicap;
-                Found {
-                    hit: i,
-                    unit,
-                    support,
-                    rank,
-                }
-            })
-            .collect();
-        ranked.sort_by(|a, b| b.rank.total_cmp(&a.rank));
-        ranked
     }
 }
 
-/// The passages worth quoting, and their numbers.
-fn quoted(ranked: &[Found], hits: &[Hit]) -> (Message, Vec<usize>) {
-    let mut message = Message::new();
-    let mut citations: Vec<usize> = Vec::new();
-    for found in worth_quoting(ranked, hits) {
-        let earlier = citations.last().map(|n| &hits[n - 1]);
-        message.extend(quotation(
-            found.hit + 1,
-            &hits[found.hit],
-            found.unit,
-            earlier,
-        ));
-        citations.push(found.hit + 1);
-    }
-    (message, citations)
-}
-
-/// A passage with what speaks for it.
-struct Found {
-    /// Index among the hits.
-    hit: usize,
-    /// Index of its best unit in the passage.
-    unit: usize,
-    support: Support,
-    /// Orders the passages of one question: the search's own score, 0 to 1,
-    /// the two cosines, and the covered words at half weight. Chosen on the
-    /// tuning part of the gold questions.
-    rank: f32,
-}
-
-/// The best passage and those that come near it, within what a person reads.
-fn worth_quoting<'a>(ranked: &'a [Found], hits: &[Hit]) -> Vec<&'a Found> {
-    let Some(best) = ranked.first() else {
+/// Indices of the best passage and of those that come near it, within what a
+/// person reads.
+fn worth_quoting(hits: &[Hit]) -> Vec<usize> {
+    let Some(best) = hits.first() else {
         return Vec::new();
     };
     let mut words = 0;
     let mut chosen = Vec::new();
-    for found in ranked
-        .iter()
-        .take_while(|found| found.rank >= best.rank - ALSO_WITHIN)
-    {
+    for (n, hit) in hits.iter().enumerate() {
+        if hit.score < best.score - ALSO_WITHIN {
+            break;
+        }
         // A page is not explained by what somebody once reported.
-        if hits[best.hit].kind == SourceKind::Documents
-            && hits[found.hit].kind == SourceKind::Tickets
-        {
+        if best.kind == SourceKind::Documents && hit.kind == SourceKind::Tickets {
             continue;
         }
-        let more = word_count(&hits[found.hit]);
+        let more = word_count(hit);
         if chosen.len() == MAX_PASSAGES || (!chosen.is_empty() && words + more > MAX_WORDS) {
             continue;
         }
         words += more;
-        chosen.push(found);
+        chosen.push(n);
     }
     chosen
-}
-
-fn speaks_of_tickets(question: &str) -> bool {
-    const WORDS: [&str; 9] = [
-        "ticket",
-        "tickets",
-        "reported",
-        "complained",
-        "complaint",
-        "complaints",
-        "anyone",
-        "anybody",
-        "merchants",
-    ];
-    question
-        .to_lowercase()
-        .split(|c: char| !c.is_alphanumeric())
-        .any(|word| WORDS.contains(&word))
-}
-
-fn full_text(hit: &Hit) -> String {
-    format!("{} {} {}", hit.title, hit.section, hit.text)
 }
 
 fn last_heading(hit: &Hit) -> &str {
@@ -347,17 +267,15 @@ pub(super) fn gap_notices(gaps: &[Gap]) -> impl Iterator<Item = Block> {
     gaps.iter().map(|gap| Block::notice(gap.message.clone()))
 }
 
-fn do_not_know(ranked: &[Found], evidence: Vec<Evidence>, hits: &[Hit], gaps: Vec<Gap>) -> Draft {
+fn do_not_know(evidence: Vec<Evidence>, hits: &[Hit], gaps: Vec<Gap>) -> Draft {
     let mut message = vec![reply::do_not_know(
         "the documents and tickets that I may use here",
     )];
     let mut nearest: Vec<usize> = Vec::new();
-    for found in ranked {
-        let document = &hits[found.hit].document;
-        if found.support.passage >= 0.3
-            && !nearest.iter().any(|&hit| hits[hit].document == *document)
-        {
-            nearest.push(found.hit);
+    for (n, hit) in hits.iter().enumerate() {
+        let named = |&earlier: &usize| hits[earlier].document == hit.document;
+        if hit.similarity >= 0.3 && !nearest.iter().any(named) {
+            nearest.push(n);
         }
         if nearest.len() == 2 {
             break;

@@ -11,14 +11,18 @@ mod gathering;
 mod generating;
 pub mod grounding;
 pub mod injection;
+mod model_planner;
 pub mod passage;
+mod plan_schema;
 mod planning;
 mod quoting;
+pub mod reader;
 mod router;
 mod showing;
 
 pub use gathering::Gathered;
 pub use generating::{ChooseAdapter, Writer};
+pub use model_planner::ModelPlanner;
 pub use planning::Planner;
 pub use router::{IntentExamples, dot};
 

@@ -4,6 +4,8 @@
 use super::{
     arguments::{self, Arguments},
     grounding::coverage,
+    model_planner::ModelPlanner,
+    plan_schema::Choice,
     router::{IntentExamples, Route, Router, Score, masked},
 };
 use crate::{
@@ -33,6 +35,8 @@ pub struct Planner {
     embedder: Arc<dyn Embedder>,
     catalogue: Catalogue,
     router: Router,
+    /// Plans instead of the router, where it is configured.
+    model: Option<Arc<ModelPlanner>>,
 }
 
 impl Planner {
@@ -46,7 +50,16 @@ impl Planner {
             embedder,
             catalogue,
             router,
+            model: None,
         })
+    }
+
+    /// Plans with a language model; the router is its fallback.
+    pub fn with_model(self, model: Arc<ModelPlanner>) -> Self {
+        Self {
+            model: Some(model),
+            ..self
+        }
     }
 
     /// The same planner over another catalogue.
@@ -59,6 +72,7 @@ impl Planner {
             embedder: self.embedder.clone(),
             catalogue,
             router,
+            model: self.model.clone(),
         })
     }
 
@@ -71,6 +85,9 @@ impl Planner {
         now: DateTime<Utc>,
     ) -> Plan {
         let text = standalone(&question.text, &question.thread);
+        if let Some(plan) = self.by_model(question, &text, &usable, now).await {
+            return plan;
+        }
         match self
             .embedder
             .embed(vec![masked(&text)], TextRole::Query)
@@ -90,6 +107,46 @@ impl Planner {
             Err(error) => {
                 tracing::warn!(question.id = %question.id, error = %error, "planning fell back to searching only");
                 Plan::search_only(text)
+            }
+        }
+    }
+
+    /// The language model's plan, where there is one and it succeeds. What a
+    /// rule decides for certain is not asked.
+    async fn by_model(
+        &self,
+        question: &Question,
+        text: &str,
+        usable: &impl Fn(&str) -> bool,
+        now: DateTime<Utc>,
+    ) -> Option<Plan> {
+        let model = self.model.as_ref()?;
+        if asks_to_change(text) || !arguments::record_ids(text).is_empty() {
+            return None;
+        }
+        let tools: Vec<&ToolSpec> = self
+            .catalogue
+            .tools
+            .iter()
+            .filter(|tool| usable(&tool.name))
+            .collect();
+        match model.choose(question, &tools, now).await {
+            Ok(Choice::Intent(Intent::Knowledge)) => Some(Plan {
+                style: style_of(text),
+                confidence: 1.0,
+                ..Plan::search_only(text)
+            }),
+            Ok(Choice::Intent(intent)) => Some(aside(intent, text, 1.0)),
+            Ok(Choice::Call(tool, call)) => {
+                let arguments = Arguments {
+                    values: call.args,
+                    ..Arguments::default()
+                };
+                Some(tool_plan(tool, arguments, text, 1.0))
+            }
+            Err(error) => {
+                tracing::warn!(question.id = %question.id, error = %error, "the language model made no plan, the router does");
+                None
             }
         }
     }

@@ -19,6 +19,10 @@ pub(super) fn word_count(hit: &Hit) -> usize {
     hit.text.split_whitespace().count().min(WHOLE_WORDS)
 }
 
+pub(super) fn fits_whole(hit: &Hit) -> bool {
+    hit.text.split_whitespace().count() <= WHOLE_WORDS
+}
+
 /// The passage under a line that names its source. `earlier` is the passage
 /// quoted just before, so that a document is named once.
 pub(super) fn quotation(n: usize, hit: &Hit, best: usize, earlier: Option<&Hit>) -> Message {

@@ -1,4 +1,5 @@
-//! Fake platforms, with the platforms' own refusals.
+//! Fake platforms and servers, with their own refusals.
 
 pub mod discord;
+pub mod openai;
 pub mod slack;

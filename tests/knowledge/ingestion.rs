@@ -1,7 +1,7 @@
 use super::world::{World, documents, recipe};
 use lorekeeper::{
     domain::Access,
-    knowledge::{IndexError, IndexRecipe, KnowledgeIndex},
+    knowledge::{FORMAT, IndexError, IndexRecipe, KnowledgeIndex},
 };
 
 const TRAVEL: &str = "# Travel\n\nBook flights fourteen days ahead through the travel desk.\n";
@@ -141,11 +141,30 @@ async fn second_process_is_told_who_uses_the_folder() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn index_of_an_older_version_is_refused_by_its_format() {
+    let folder = tempfile::tempdir().expect("temporary folder");
+    let older = format!(
+        r#"{{"embedder":"{}","dimension":{}}}"#,
+        recipe().embedder,
+        recipe().dimension
+    );
+    std::fs::write(folder.path().join("recipe.json"), older).expect("write");
+    let Err(error) = KnowledgeIndex::open(folder.path(), &recipe()) else {
+        panic!("passages of that index have no token vectors");
+    };
+    assert!(
+        matches!(&error, IndexError::OtherFormat { was: 1, .. }),
+        "{error}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn index_of_another_model_is_refused_by_name() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let other = IndexRecipe {
         embedder: "other-model".into(),
         dimension: 4,
+        format: FORMAT,
     };
     drop(KnowledgeIndex::open(folder.path(), &other).expect("new index"));
     let Err(error) = KnowledgeIndex::open(folder.path(), &recipe()) else {

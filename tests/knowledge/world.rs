@@ -4,7 +4,7 @@ use lorekeeper::{
     config::{LimitsSection, ModelSection, RetrievalSection, SourceEntry, SourceLayout},
     domain::{Access, DocumentId},
     ingest::{IngestReport, Ingestor, Unwatched, synchronise},
-    knowledge::{HybridSearch, IndexRecipe, KnowledgeIndex},
+    knowledge::{FORMAT, HybridSearch, IndexRecipe, KnowledgeIndex},
     model::OnnxEmbedder,
     ports::{Embedder, Hit, Search, SearchRequest},
 };
@@ -120,6 +120,7 @@ pub fn recipe() -> IndexRecipe {
     IndexRecipe {
         embedder: embedder().name().to_string(),
         dimension: embedder().dimension(),
+        format: FORMAT,
     }
 }
 

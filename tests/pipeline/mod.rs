@@ -1,5 +1,7 @@
 //! A question in, an answer out, with tools that fail or are not for everyone.
 
+mod writing;
+
 use crate::knowledge::world::{World, embedder};
 use async_trait::async_trait;
 use chrono::Utc;
@@ -70,7 +72,7 @@ async fn ask(world: &World, text: &str, access: Access) -> Answer {
     pipeline.answer(&question(text, access)).await
 }
 
-fn question(text: &str, access: Access) -> Question {
+pub fn question(text: &str, access: Access) -> Question {
     Question {
         id: QuestionId::new(),
         asker: Actor::member(PersonId::new("ann")),

@@ -14,9 +14,9 @@ use qdrant_edge::{
     Condition, CreateIndex, Distance, EdgeConfig, EdgeShard, EdgeSparseVectorParamsBuilder,
     EdgeVectorParamsBuilder, FieldIndexOperations, Filter, Modifier, NamedQuery, NamedVectors,
     OperationResult, Payload, PayloadFieldSchema, PayloadOps, PayloadSchemaType, PayloadSelector,
-    PayloadSelectorInclude, PointId, PointInsertOperations, PointOperations, PointStruct,
-    QueryEnum, ScrollRequest, SearchParams, SearchRequest, SetPayloadOp, UpdateOperation, Vector,
-    VectorInternal, WithPayloadInterface, WithVector,
+    PayloadSelectorExclude, PayloadSelectorInclude, PointId, PointInsertOperations,
+    PointOperations, PointStruct, QueryEnum, ScrollRequest, SearchParams, SearchRequest,
+    SetPayloadOp, UpdateOperation, Vector, VectorInternal, WithPayloadInterface, WithVector,
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -224,19 +224,28 @@ impl KnowledgeIndex {
         self.search(query, all(vec![these]), ids.len())
     }
 
-    /// The passages with these ids, in the same order.
+    /// The passages with these ids, in the same order. Token vectors are most
+    /// of a passage's record, so they are read only where they are wanted.
     pub fn passages(
         &self,
         ids: &[PassageId],
+        with_tokens: bool,
     ) -> Result<Vec<(PassageId, IndexedPassage)>, IndexError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let payload = if with_tokens {
+            WithPayloadInterface::Bool(true)
+        } else {
+            let exclude = vec![path("tokens")];
+            WithPayloadInterface::Selector(PayloadSelector::Exclude(PayloadSelectorExclude {
+                exclude,
+            }))
+        };
         let points: Vec<PointId> = ids.iter().map(|&id| PointId::Uuid(id)).collect();
         let records = self
             .shard
-            .retrieve(
-                &points,
-                Some(WithPayloadInterface::Bool(true)),
-                Some(WithVector::Bool(false)),
-            )
+            .retrieve(&points, Some(payload), Some(WithVector::Bool(false)))
             .map_err(failed("read passages"))?;
         records
             .into_iter()
@@ -418,6 +427,11 @@ fn check_recipe(folder: &Path, recipe: &IndexRecipe) -> Result<(), IndexError> {
     match fs::read(&file) {
         Ok(text) => match serde_json::from_slice::<IndexRecipe>(&text) {
             Ok(was) if was == *recipe => Ok(()),
+            Ok(was) if was.format != recipe.format => Err(IndexError::OtherFormat {
+                folder: folder.to_path_buf(),
+                was: was.format,
+                now: recipe.format,
+            }),
             Ok(was) => Err(IndexError::OtherModel {
                 folder: folder.to_path_buf(),
                 was: was.embedder,

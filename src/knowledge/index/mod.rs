@@ -23,6 +23,16 @@ use super::{passage::IndexedPassage, terms::TermVector};
 pub struct IndexRecipe {
     pub embedder: String,
     pub dimension: usize,
+    /// What a passage's record holds; an index without this field is of format 1.
+    #[serde(default = "first_format")]
+    pub format: u32,
+}
+
+/// 2: passages have token vectors.
+pub const FORMAT: u32 = 2;
+
+fn first_format() -> u32 {
+    1
 }
 
 /// A document in the index, as ingestion compares it.
@@ -66,6 +76,10 @@ pub enum IndexError {
         was: String,
         now: String,
     },
+    #[error(
+        "the index in {} was made by another version of lorekeeper (format {was}, this one has {now}): \
+         remove that folder and ingest again", folder.display())]
+    OtherFormat { folder: PathBuf, was: u32, now: u32 },
     #[error("data folder {} can't be used", folder.display())]
     Folder {
         folder: PathBuf,

@@ -6,8 +6,8 @@
 //! first character: it reads the same and is plain text to the tokenizer.
 //!
 //! What counts: every special token of the tokenizer, and every word in
-//! brackets that the template writes (`[INST]`, `<<SYS>>`, `<start_of_turn>`),
-//! because older models have turns that are no tokens of their own. Turns
+//! brackets that the template writes (`[INST]`, `<<SYS>>`, `<|system|>`),
+//! because some models have turns that are no tokens of their own. Turns
 //! marked by plain words (`USER:`) can't be told from text and are not covered.
 
 use regex::Regex;
@@ -15,7 +15,7 @@ use std::{collections::BTreeSet, sync::LazyLock};
 
 /// Words in brackets, as templates mark turns.
 static MARKER: LazyLock<Regex> = LazyLock::new(|| {
-    let forms = r"<<?/?[|｜]?[\w▁]{1,40}[|｜]?>>?|\[/?[A-Z_]{2,40}\]";
+    let forms = r"<<?/?[|｜]?[\w▁.-]{1,40}[|｜]?>>?|\[/?[A-Z_]{2,40}\]";
     Regex::new(forms).expect("the pattern is a constant, and a test reads it")
 });
 
@@ -26,7 +26,8 @@ pub(super) struct ControlTokens {
 }
 
 impl ControlTokens {
-    /// `special` are the contents of the tokenizer's special tokens.
+    /// `special` are the contents of the tokenizer's special tokens; `template`
+    /// is what may hold markers, its source and what it writes.
     pub(super) fn new(special: impl IntoIterator<Item = String>, template: &str) -> Self {
         let markers = MARKER
             .find_iter(template)

@@ -6,7 +6,10 @@
 //! says is compared in `graph.rs`.
 
 use super::external_data::external_files;
-use crate::{domain::Sampling, model::ModelError};
+use crate::{
+    domain::Sampling,
+    model::{ModelError, tokenizer::parse_tokenizer},
+};
 use serde::{Deserialize, de::DeserializeOwned};
 use std::{
     fs, io,
@@ -71,7 +74,7 @@ impl ModelFolder {
             }
             Err(error) => return Err(unusable(error.into())),
         };
-        let mut tokenizer = Tokenizer::from_bytes(&json).map_err(unusable)?;
+        let mut tokenizer = parse_tokenizer(&json).map_err(unusable)?;
         tokenizer.with_truncation(None).map_err(unusable)?;
         tokenizer.with_padding(None);
         let largest = tokenizer.get_vocab(true).into_values().max().unwrap_or(0);

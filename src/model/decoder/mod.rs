@@ -14,6 +14,8 @@ mod control_tokens;
 mod external_data;
 mod fair_queue;
 mod folder;
+#[cfg(test)]
+mod fuzz_tests;
 mod graph;
 mod grown_cache;
 mod jinja;
@@ -52,6 +54,7 @@ use self::{
     scheduler::Work,
     session::DecoderSession,
     template::ChatTemplate,
+    text::TextStream,
     thread::{ModelThread, OpenSession},
 };
 use super::{ModelError, runtime};
@@ -157,21 +160,40 @@ impl LanguageModel {
             ),
         })?;
         let adapter = Arc::new(Adapter::open(name, folder, inputs)?);
-        info!(rank = adapter.rank, "Loaded adapter {name} of {}", self.work.model);
-        let mut adapters = self.adapters.write().unwrap_or_else(PoisonError::into_inner);
+        info!(
+            rank = adapter.rank,
+            "Loaded adapter {name} of {}", self.work.model
+        );
+        let mut adapters = self
+            .adapters
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         adapters.insert(name.into(), adapter);
         Ok(())
     }
 
     /// False where there was none. Requests that are being written go on with it.
     pub fn drop_adapter(&self, name: &str) -> bool {
-        let mut adapters = self.adapters.write().unwrap_or_else(PoisonError::into_inner);
+        let mut adapters = self
+            .adapters
+            .write()
+            .unwrap_or_else(PoisonError::into_inner);
         adapters.remove(name).is_some()
     }
 
     pub fn adapters(&self) -> Vec<String> {
         let adapters = self.adapters.read().unwrap_or_else(PoisonError::into_inner);
         adapters.keys().cloned().collect()
+    }
+
+    /// The text of these tokens as [`Generation::text`] would have it.
+    pub fn text_of(&self, tokens: &[u32]) -> String {
+        let mut text = TextStream::new(self.prompting.tokenizer.clone(), &[]);
+        for token in tokens {
+            text.push(*token);
+        }
+        text.finish();
+        text.text().to_string()
     }
 
     fn adapter(&self, name: &str) -> Result<Arc<Adapter>, GenerateError> {

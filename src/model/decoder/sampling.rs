@@ -276,6 +276,20 @@ mod tests {
         check(min_p, &[0.4706, 0.0, 0.2941, 0.2353, 0.0]);
     }
 
+    /// The figures are what transformers 4.57 gives for these settings.
+    #[test]
+    fn all_steps_together_give_the_distribution_of_transformers() {
+        let sampling = Sampling {
+            temperature: 1.5,
+            top_k: 4,
+            top_p: 0.9,
+            min_p: 0.35,
+            ..Sampling::default()
+        };
+        let of_five = logits(&[0.40, 0.05, 0.25, 0.20, 0.10]);
+        check_shares(&sampling, &of_five, &[0.3626, 0.0, 0.2651, 0.2284, 0.1439]);
+    }
+
     #[test]
     fn tokens_as_likely_as_the_last_of_the_top_k_stay() {
         let top_k = Sampling { top_k: 2, ..warm() };

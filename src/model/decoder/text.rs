@@ -151,6 +151,8 @@ mod tests {
     use super::super::tokenizers_for_tests::{byte_fallback, byte_level};
     use super::*;
     use proptest::prelude::*;
+    use serde_json::Value;
+    use std::path::Path;
 
     fn ids(tokenizer: &Tokenizer, text: &str) -> Vec<u32> {
         let encoding = tokenizer.encode(text, false).expect("text is encoded");
@@ -223,6 +225,28 @@ mod tests {
             ids.insert(1, end);
             ids.insert(1, u32::MAX);
             assert_eq!(pieces(&tokenizer, &ids, &[]).concat(), "a b");
+        }
+    }
+
+    #[test]
+    fn what_the_fixtures_wrote_is_shown_as_it_is_decoded() {
+        for name in ["llama", "mistral", "phi3", "qwen2", "qwen3"] {
+            let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+                .join("tests/fixtures/models")
+                .join(name);
+            let tokenizer =
+                Tokenizer::from_file(folder.join("tokenizer.json")).expect("a tokenizer");
+            let tokenizer = Arc::new(tokenizer);
+            let golden = std::fs::read_to_string(folder.join("golden.jsonl")).expect("a file");
+            for line in golden.lines() {
+                let golden: Value = serde_json::from_str(line).expect("JSON");
+                let ids: Vec<u32> = serde_json::from_value(golden["tokens"].clone()).expect("ids");
+                let shown = pieces(&tokenizer, &ids, &[]).concat();
+                assert!(
+                    decoded(&tokenizer, &ids).contains(&shown),
+                    "{name}: {shown:?}"
+                );
+            }
         }
     }
 

@@ -2,6 +2,7 @@
 
 use super::{
     OpenAiOptions,
+    refusal::cause,
     reply::{Reply, ReplyError, Usage},
     sse::EventStream,
 };
@@ -111,7 +112,7 @@ impl AnswerStream {
         };
         let chunk = timeout_at(since + limit, self.response.chunk()).await;
         let chunk = chunk.map_err(|_| ReplyError::Silent(limit))?;
-        let chunk = chunk.map_err(|error| ReplyError::Lost(error.without_url().into()))?;
+        let chunk = chunk.map_err(|error| ReplyError::Lost(cause(error)))?;
         Ok(chunk.map(Vec::from))
     }
 }

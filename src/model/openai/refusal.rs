@@ -7,7 +7,7 @@ use crate::ports::{BoxError, GenerateError};
 use chrono::{DateTime, Utc};
 use reqwest::{Response, StatusCode, header::RETRY_AFTER};
 use serde_json::Value;
-use std::time::Duration;
+use std::{error::Error, time::Duration};
 
 /// Bytes of an error's body that are read.
 const LONGEST_BODY: usize = 64 * 1024;
@@ -112,6 +112,14 @@ fn remedy(code: StatusCode) -> &'static str {
         code if code.is_redirection() => "; redirects are not followed, give the final base URL",
         _ => "",
     }
+}
+
+/// What went wrong below HTTP, in words: the error itself knows the address.
+pub(super) fn cause(error: reqwest::Error) -> BoxError {
+    let error = error.without_url();
+    let causes = std::iter::successors(Some(&error as &dyn Error), |error| (*error).source());
+    let texts: Vec<String> = causes.map(ToString::to_string).collect();
+    texts.join(": ").into()
 }
 
 async fn read(mut response: Response) -> Vec<u8> {

@@ -1,6 +1,11 @@
 //! The server: where it is, how it is asked, when it is asked again.
 
-use super::{OpenAiError, OpenAiOptions, answer::AnswerStream, refusal::Refusal, request};
+use super::{
+    OpenAiError, OpenAiOptions,
+    answer::AnswerStream,
+    refusal::{Refusal, cause},
+    request,
+};
 use crate::domain::{GenerationRequest, Prompt};
 use reqwest::{
     Client, RequestBuilder, Response, Url,
@@ -46,7 +51,7 @@ impl Server {
             .redirect(Policy::none())
             .retry(reqwest::retry::never())
             .build()
-            .map_err(|error| OpenAiError::Client(error.without_url().into()))?;
+            .map_err(|error| OpenAiError::Client(cause(error)))?;
         Ok(Self {
             http,
             chat: below("chat/completions")?,
@@ -142,7 +147,7 @@ impl Server {
 async fn send(request: RequestBuilder) -> Result<Response, Refusal> {
     request.send().await.map_err(|error| {
         let connecting = error.is_connect();
-        let source = error.without_url().into();
+        let source = cause(error);
         if connecting {
             Refusal::Unreachable(source)
         } else {

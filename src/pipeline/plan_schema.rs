@@ -1,0 +1,221 @@
+//! The form of a plan that a language model may write, made for one question.
+//!
+//! Promise: whatever the model writes, it names a tool that the asker may
+//! use, and every argument is a value that stands in the question or its
+//! thread, or one of the catalogue's.
+
+use super::arguments::candidates;
+use crate::domain::{Intent, Parameter, ToolCall, ToolSpec};
+use chrono::{DateTime, Utc};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+/// Values of one argument. A catalogue with more is one that names can't be picked from.
+const MAX_VALUES: usize = 200;
+
+/// Intents that need no tool.
+const PLAIN: [(&str, Intent); 3] = [
+    ("knowledge", Intent::Knowledge),
+    ("small_talk", Intent::SmallTalk),
+    ("out_of_scope", Intent::OutOfScope),
+];
+
+/// The JSON schema of a plan for `text`, the question with its thread.
+/// A tool that lacks a value for an argument can't be chosen.
+pub(super) fn schema(tools: &[&ToolSpec], text: &str, now: DateTime<Utc>) -> Value {
+    let names: Vec<&str> = PLAIN.iter().map(|(name, _)| *name).collect();
+    let plain = object(json!({ "intent": { "enum": names } }), &["intent"]);
+    let calls = tools.iter().filter_map(|tool| call(tool, text, now));
+    json!({ "anyOf": std::iter::once(plain).chain(calls).collect::<Vec<_>>() })
+}
+
+fn call(tool: &ToolSpec, text: &str, now: DateTime<Utc>) -> Option<Value> {
+    let mut properties = Map::new();
+    let mut required: Vec<&str> = Vec::new();
+    for parameter in &tool.parameters {
+        let values = values(parameter, text, now);
+        let must = !parameter.optional && parameter.default.is_none();
+        if values.is_empty() {
+            if must {
+                return None;
+            }
+            continue;
+        }
+        properties.insert(parameter.name.clone(), json!({ "enum": values }));
+        if must {
+            required.push(&parameter.name);
+        }
+    }
+    let with = object(Value::Object(properties), &required);
+    Some(object(
+        json!({ "tool": { "const": tool.name }, "with": with }),
+        &["tool", "with"],
+    ))
+}
+
+fn values(parameter: &Parameter, text: &str, now: DateTime<Utc>) -> Vec<Value> {
+    let mut values = candidates(parameter, text, now);
+    values.extend(parameter.default.clone());
+    let mut seen: Vec<Value> = Vec::new();
+    for value in values {
+        if !seen.contains(&value) && seen.len() < MAX_VALUES {
+            seen.push(value);
+        }
+    }
+    seen
+}
+
+fn object(properties: Value, required: &[&str]) -> Value {
+    json!({
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        "additionalProperties": false,
+    })
+}
+
+/// What a model wrote in the form of [`schema`].
+#[derive(Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+enum Written {
+    Call {
+        tool: String,
+        #[serde(default)]
+        with: Map<String, Value>,
+    },
+    Plain {
+        intent: String,
+    },
+}
+
+/// What the model chose: an intent, or a call with every default filled in.
+pub(super) enum Choice<'a> {
+    Intent(Intent),
+    Call(&'a ToolSpec, ToolCall),
+}
+
+/// Reads a plan, and holds it against the schema's own rules again: a server
+/// that ignores schemas must not be believed.
+pub(super) fn read<'a>(
+    written: &str,
+    tools: &[&'a ToolSpec],
+    text: &str,
+    now: DateTime<Utc>,
+) -> Option<Choice<'a>> {
+    match serde_json::from_str(written).ok()? {
+        Written::Plain { intent } => PLAIN
+            .iter()
+            .find(|(name, _)| *name == intent)
+            .map(|(_, intent)| Choice::Intent(*intent)),
+        Written::Call { tool, mut with } => {
+            let tool = *tools.iter().find(|known| known.name == tool)?;
+            let known = |name: &String| tool.parameters.iter().any(|p| p.name == *name);
+            if !with.keys().all(known) {
+                return None;
+            }
+            for parameter in &tool.parameters {
+                match (with.get(&parameter.name), &parameter.default) {
+                    (Some(value), _) if !values(parameter, text, now).contains(value) => {
+                        return None;
+                    }
+                    (Some(_), _) => {}
+                    (None, Some(default)) => {
+                        with.insert(parameter.name.clone(), default.clone());
+                    }
+                    (None, None) if parameter.optional => {}
+                    (None, None) => return None,
+                }
+            }
+            let name = tool.name.clone();
+            Some(Choice::Call(tool, ToolCall { name, args: with }))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::ParameterKind;
+
+    fn parameter(name: &str, kind: ParameterKind, default: Option<Value>) -> Parameter {
+        Parameter {
+            name: name.into(),
+            kind,
+            default,
+            optional: false,
+            description: String::new(),
+        }
+    }
+
+    fn top_reps() -> ToolSpec {
+        ToolSpec {
+            name: "top_reps".into(),
+            description: "Sales by representative".into(),
+            parameters: vec![
+                parameter("window", ParameterKind::Window, Some(json!("30d"))),
+                parameter("top", ParameterKind::Integer, Some(json!(5))),
+                parameter(
+                    "region",
+                    ParameterKind::Choice {
+                        values: vec!["DACH".into(), "Benelux".into()],
+                    },
+                    Some(json!("DACH")),
+                ),
+            ],
+            examples: Vec::new(),
+        }
+    }
+
+    fn order() -> ToolSpec {
+        ToolSpec {
+            name: "order".into(),
+            description: String::new(),
+            parameters: vec![parameter(
+                "id",
+                ParameterKind::Id {
+                    pattern: r"ORD-\d+".into(),
+                },
+                None,
+            )],
+            examples: Vec::new(),
+        }
+    }
+
+    const TEXT: &str = "top 3 reps last week in benelux";
+
+    #[test]
+    fn arguments_can_only_be_what_stands_in_the_question_or_the_catalogue() {
+        let now = Utc::now();
+        let (reps, order) = (top_reps(), order());
+        let schema = schema(&[&reps, &order], TEXT, now);
+        let branches = schema["anyOf"].as_array().expect("branches");
+        assert_eq!(
+            branches.len(),
+            2,
+            "an order without a number can't be asked for"
+        );
+        let with = &branches[1]["properties"]["with"]["properties"];
+        assert_eq!(with["window"]["enum"], json!(["last week", "30d"]));
+        assert_eq!(with["top"]["enum"], json!([3, 5]));
+        assert_eq!(with["region"]["enum"], json!(["Benelux", "DACH"]));
+    }
+
+    #[test]
+    fn plan_outside_the_schema_is_not_believed() {
+        let now = Utc::now();
+        let reps = top_reps();
+        let read = |text: &str| read(text, &[&reps], TEXT, now);
+        assert!(read(r#"{"tool":"drop_table","with":{}}"#).is_none());
+        assert!(read(r#"{"tool":"top_reps","with":{"top":7}}"#).is_none());
+        assert!(read(r#"{"tool":"top_reps","with":{"rows":3}}"#).is_none());
+        assert!(read(r#"{"intent":"root"}"#).is_none());
+        assert!(read("not JSON").is_none());
+        let Some(Choice::Call(_, call)) = read(r#"{"tool":"top_reps","with":{"top":3}}"#) else {
+            panic!("it is a call");
+        };
+        assert_eq!(
+            Value::Object(call.args),
+            json!({"window": "30d", "top": 3, "region": "DACH"})
+        );
+    }
+}

@@ -1,0 +1,76 @@
+//! The generator for OpenAI's protocol against a fake server: real HTTP.
+
+mod faults;
+mod requests;
+
+use crate::fakes::openai::{FakeOpenAi, KEY, MODEL};
+use lorekeeper::{
+    domain::{Generation, GenerationRequest, Prompt, Said, Sampling, Speaker},
+    model::{OpenAiGenerator, OpenAiOptions},
+    ports::{GenerateError, Generator},
+};
+use std::{error::Error, time::Duration};
+use tokio::sync::mpsc;
+
+const QUESTION: &str = "who earns what?";
+
+/// Short enough for tests, long enough for a busy machine.
+fn options(server: &FakeOpenAi) -> OpenAiOptions {
+    OpenAiOptions {
+        key: Some(KEY.into()),
+        first_token_timeout: Duration::from_millis(1_500),
+        next_token_timeout: Duration::from_millis(1_000),
+        total_timeout: Duration::from_secs(20),
+        retries: 2,
+        ..OpenAiOptions::new(server.base_url(), MODEL)
+    }
+}
+
+fn question() -> GenerationRequest {
+    GenerationRequest {
+        prompt: Prompt::Conversation(vec![Said {
+            role: Speaker::User,
+            text: QUESTION.into(),
+        }]),
+        adapter: None,
+        max_tokens: 100,
+        sampling: Sampling::default(),
+        stop: Vec::new(),
+        schema: None,
+        person: None,
+    }
+}
+
+fn generator(options: OpenAiOptions) -> OpenAiGenerator {
+    OpenAiGenerator::new(options).expect("a generator")
+}
+
+/// Asks; the outcome, and the pieces that were shown until then.
+async fn ask(
+    generator: &OpenAiGenerator,
+    request: GenerationRequest,
+) -> (Result<Generation, GenerateError>, Vec<String>) {
+    let (sender, mut receiver) = mpsc::unbounded_channel();
+    let outcome = generator.generate(request, Some(sender)).await;
+    let mut pieces = Vec::new();
+    while let Some(piece) = receiver.recv().await {
+        pieces.push(piece);
+    }
+    (outcome, pieces)
+}
+
+/// The error with all its causes, which must not hold what may not be told.
+#[track_caller]
+fn told(error: &GenerateError) -> String {
+    let outer: &(dyn Error + 'static) = error;
+    let causes = std::iter::successors(Some(outer), |error| (*error).source());
+    let texts: Vec<String> = causes.map(ToString::to_string).collect();
+    let debug = format!("{error:?}");
+    for secret in [KEY, QUESTION, "127.0.0.1"] {
+        assert!(
+            !texts.concat().contains(secret) && !debug.contains(secret),
+            "{debug}"
+        );
+    }
+    texts.join(": ")
+}
