@@ -7,8 +7,14 @@ use minijinja::{
     AutoEscape, Environment, Error, ErrorKind,
     value::{Kwargs, Value, ValueKind},
 };
-use regex::Regex;
-use std::{borrow::Cow, fmt::Write, sync::LazyLock};
+use regex::{Captures, Regex};
+use std::{
+    borrow::Cow,
+    collections::HashSet,
+    fmt::Write,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::LazyLock,
+};
 
 /// Nested loops, conditions and macros; the templates of published models need fewer than 50.
 const DEEPEST: usize = 200;
@@ -24,8 +30,35 @@ static GENERATION: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(tag).expect("the pattern is a constant, and a test reads it")
 });
 
+/// A statement or an expression.
+static TAG: LazyLock<Regex> = LazyLock::new(|| {
+    let tag = r"(?s)\{%.*?%\}|\{\{.*?\}\}";
+    Regex::new(tag).expect("the pattern is a constant, and a test reads it")
+});
+
+/// A quoted text, a name, or one other character.
+static WORD: LazyLock<Regex> = LazyLock::new(|| {
+    let word = r#"(?s)'(?:\\.|[^'\\])*'|"(?:\\.|[^"\\])*"|\w+|\S"#;
+    Regex::new(word).expect("the pattern is a constant, and a test reads it")
+});
+
 /// An environment that knows this one template, by [`render`].
 pub(super) fn compile(source: &str) -> Result<Environment<'static>, Error> {
+    contained(|| compile_uncontained(source))
+}
+
+pub(super) fn render(jinja: &Environment, variables: Value) -> Result<String, Error> {
+    contained(|| jinja.get_template(NAME)?.render(variables))
+}
+
+/// minijinja panics at some expressions, such as `''[::-1]`.
+fn contained<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    let outcome = catch_unwind(AssertUnwindSafe(work));
+    outcome.unwrap_or_else(|_| Err(problem("the template makes minijinja panic")))
+}
+
+fn compile_uncontained(source: &str) -> Result<Environment<'static>, Error> {
+    refuse_rings(source)?;
     let mut jinja = Environment::new();
     jinja.set_syntax(
         jinja
@@ -43,17 +76,51 @@ pub(super) fn compile(source: &str) -> Result<Environment<'static>, Error> {
     jinja.add_function("strftime_now", strftime_now);
     jinja.add_filter("tojson", tojson);
     jinja.set_unknown_method_callback(call_method);
-    jinja.add_template_owned(NAME, without_generation_tags(source).into_owned())?;
+    jinja.add_template_owned(NAME, translated(source))?;
     Ok(jinja)
 }
 
-pub(super) fn render(jinja: &Environment, variables: Value) -> Result<String, Error> {
-    jinja.get_template(NAME)?.render(variables)
+/// A namespace can be put into itself, and to print it would use up the stack
+/// and end the process: no field of one may be set to a namespace.
+fn refuse_rings(source: &str) -> Result<(), Error> {
+    let tags = TAG.find_iter(source).map(|tag| words_of(tag.as_str()));
+    let tags: Vec<Vec<&str>> = tags.collect();
+    let names = tags.iter().filter_map(|words| match words[..] {
+        ["set", name, "=", "namespace", ..] => Some(name),
+        _ => None,
+    });
+    let names: HashSet<&str> = names.collect();
+    for words in &tags {
+        let ["set", owner, ".", _, "=", value @ ..] = &words[..] else {
+            continue;
+        };
+        for (at, name) in value.iter().enumerate() {
+            let is_namespace = name == owner || names.contains(name);
+            let is_field = at > 0 && value[at - 1] == ".";
+            let has_field = matches!(value.get(at + 1), Some(&"." | &"["));
+            if is_namespace && !is_field && !has_field {
+                return Err(problem(format!(
+                    "namespace `{name}` is put into a namespace"
+                )));
+            }
+        }
+    }
+    Ok(())
 }
 
-/// An empty comment in its place, which takes away white space as the tag would.
-fn without_generation_tags(source: &str) -> Cow<'_, str> {
-    GENERATION.replace_all(source, "{#$1 $3#}")
+/// The words of a tag without its braces.
+fn words_of(tag: &str) -> Vec<&str> {
+    let inner = tag.trim_start_matches(['{', '%', '-', '+']);
+    WORD.find_iter(inner).map(|word| word.as_str()).collect()
+}
+
+/// What Python's Jinja reads and minijinja doesn't. In place of a generation tag
+/// stands an empty comment, which takes away white space as the tag would; a
+/// backslash before a line's end joins two lines of a quoted text.
+fn translated(source: &str) -> String {
+    let source = GENERATION.replace_all(source, "{#$1 $3#}");
+    let joined = TAG.replace_all(&source, |tag: &Captures| tag[0].replace("\\\n", ""));
+    joined.into_owned()
 }
 
 fn problem(detail: impl Into<Cow<'static, str>>) -> Error {
@@ -197,6 +264,37 @@ mod tests {
         check("x {%- generation -%} y {% endgeneration %}z", "xy z");
     }
 
+    /// The expected texts are what Jinja2 3.1 writes with the settings of transformers.
+    #[test]
+    fn expressions_of_published_templates_mean_what_they_mean_in_python() {
+        check(
+            "{%- set l = [{'role': 'user'}, {'role': 'tool'}, {'role': 'user'}] %}{{ l[1:] | length }}\
+             {% set u = l | selectattr('role', 'equalto', 'user') | list %}{{ u | length }}{{ l[0] == u[-1] }}",
+            "22True",
+        );
+        check(
+            "{%- macro m(v, k=True) -%}{%- if v is mapping -%}{%- for a, b in v | dictsort -%}\
+             {{ a }}={{- m(b, k=False) -}};{%- endfor -%}{%- elif v is sequence and v is not string -%}\
+             {% for i in v %}{{ m(i) }}{% endfor %}{%- else -%}{{ v }}{{ k }}{%- endif -%}{%- endmacro -%}\
+             {{ m({'b': [1, 2], 'a': 'x'}) }}",
+            "a=xFalse;b=1True2True;",
+        );
+        check(
+            "{%- set t = [('role', 'user')] %}{% set t = t + [('name', 'n')] %}\
+             {% for p in t %}{{ ' ' + p[0] + '=' -}}{{- p[1] -}}{{- ',' if not loop.last -}}{% endfor %}",
+            " role=user, name=n",
+        );
+        check(
+            "{{ 'abc'[:-1] }}{{ 'abcdef'[-3:] }}{{ ['a'] | map('upper') | list }}",
+            "abdef['A']",
+        );
+        check(
+            "{{- 'x' }}\n\n{{ 'y' -}}\n z\n{#- c -#}\n w{%- if true +%}\nv{% endif %}",
+            "x\n\nyzw\nv",
+        );
+        check("{%- set m = \"one.\\\ntwo\" %}{{ m }}\\\n", "one.two\\");
+    }
+
     #[test]
     fn date_of_today_is_written_in_the_format() {
         let text = run("{{ strftime_now('%d %b %Y') }}").expect("a date");
@@ -209,6 +307,26 @@ mod tests {
         check_refused(
             "{{ raise_exception('roles must alternate') }}",
             "roles must alternate",
+        );
+    }
+
+    #[test]
+    fn panic_of_the_engine_is_an_error() {
+        check_refused("{{ ''[::-1] }}", "makes minijinja panic");
+    }
+
+    #[test]
+    fn namespace_within_itself_is_refused() {
+        let ring = "{% set n = namespace(a=1) %}{% set n.a = n %}{{ n.a }}";
+        check_refused(ring, "namespace `n` is put into a namespace");
+        check_refused(
+            "{%- macro m(a) -%}{%- set a.b = [a] %}{% endmacro %}",
+            "is put into",
+        );
+        check(
+            "{% macro m(s) %}{{ s.n }}{% endmacro %}{%- set n = namespace(n=1, s='n') -%}\
+             {%- set n.n = n.n + n['n'] -%}{{ m(n) }} n {{ 'n' }}{{ n.n == 2 }}",
+            "2 n nTrue",
         );
     }
 

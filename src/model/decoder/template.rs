@@ -96,7 +96,7 @@ impl ChatTemplate {
         ];
         let turns = roles.map(|role| Said {
             role,
-            text: String::new(),
+            text: "x".into(),
         });
         let all = self.render_as_given(&turns);
         all.or_else(|_| self.render_as_given(&turns[1..]))
