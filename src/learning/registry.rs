@@ -67,7 +67,7 @@ pub struct Manifest {
     pub base: Base,
     pub rank: usize,
     pub targets: Vec<String>,
-    /// Version of the training data, as the recipe wrote it down.
+    /// SHA-256 of the training data, as the recipe wrote it down.
     pub data: Option<String>,
     pub recipe: Option<String>,
     #[serde(default)]
@@ -156,7 +156,7 @@ impl Registry {
             base,
             rank: config.r,
             targets: config.target_modules,
-            data: training.data,
+            data: training.data.map(|data| data.sha256),
             recipe: training.recipe,
             metrics: training.metrics,
         };
@@ -445,9 +445,14 @@ fn one_or_many<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Vec<String>,
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Training {
-    data: Option<String>,
+    data: Option<TrainingData>,
     recipe: Option<String>,
     metrics: BTreeMap<String, f64>,
+}
+
+#[derive(Deserialize)]
+struct TrainingData {
+    sha256: String,
 }
 
 fn read_json<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T, RegistryError> {

@@ -24,7 +24,7 @@ impl World {
         world.write("trained/adapter_model.safetensors", "weights");
         world.write(
             "trained/training.json",
-            r#"{"data":"d1","metrics":{"eval_loss":0.5}}"#,
+            r#"{"recipe":"lora-1","data":{"file":"train.jsonl","sha256":"d1","examples":3},"metrics":{"eval_loss":0.5}}"#,
         );
         world.write("model/model.onnx", "graph");
         world.write("model/tokenizer.json", "{}");
