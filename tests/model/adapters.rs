@@ -4,10 +4,17 @@ use super::harness::{
     Goldens, adapter_refusal, copy_of, failure, fixture, greedy, open, open_with, options, write,
     write_all,
 };
-use lorekeeper::{domain::GenerationRequest, model::LanguageModel, ports::GenerateError};
+use futures::future::{join_all, select};
+use lorekeeper::{
+    domain::GenerationRequest,
+    model::LanguageModel,
+    ports::{GenerateError, Generator},
+};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use serde_json::{Value, json};
-use std::{collections::HashMap, fs, path::Path, sync::Arc};
+use std::{collections::HashMap, fs, path::Path, pin::pin, sync::Arc, time::Duration};
+use tokio::sync::mpsc;
 
 fn with_adapters(slots: usize) -> Arc<LanguageModel> {
     let mut options = options("llama-lora");
@@ -68,6 +75,42 @@ async fn adapters_and_base_mixed_in_one_batch_equal_the_merged_weights() {
             goldens.check(golden, written);
         }
     }
+}
+
+/// 300 requests by base and adapters, in eight slots, prompts in parts of
+/// eleven tokens, every third caller going away after its first piece.
+#[tokio::test]
+async fn requests_that_come_and_go_at_random_change_no_other() {
+    let mut options = options("llama-lora");
+    options.slots = 8;
+    options.prefill_tokens = 11;
+    options.waiting = 300;
+    let model = open_with(options);
+    for name in ["north", "south"] {
+        let folder = fixture("adapters").join(name);
+        model.load_adapter(name, &folder).expect("it is loaded");
+    }
+    let writers = Arc::new(writers());
+    let mut random = StdRng::seed_from_u64(7);
+    let tasks = (0..300).map(|turn| {
+        let (model, writers) = (model.clone(), writers.clone());
+        let (by_whom, which) = (random.random_range(0..3), random.random_range(0..50));
+        let pause = Duration::from_micros(random.random_range(0..300_000));
+        async move {
+            tokio::time::sleep(pause).await;
+            let (adapter, goldens) = &writers[by_whom];
+            let golden = &goldens.all[which];
+            let request = by(*adapter, &golden.prompt);
+            if turn % 3 == 0 {
+                let (pieces, mut shown) = mpsc::unbounded_channel();
+                let writing = model.generate(request, Some(pieces));
+                let _ = select(pin!(writing), pin!(shown.recv())).await;
+            } else {
+                goldens.check(golden, &write(&model, request).await);
+            }
+        }
+    });
+    join_all(tasks).await;
 }
 
 /// Phi's checkpoints have `qkv_proj` and `gate_up_proj`, and its adapters one
