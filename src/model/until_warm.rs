@@ -5,7 +5,7 @@
 
 use crate::{
     domain::{Generation, GenerationRequest, Prompt},
-    ports::{BoxError, GenerateError, Generator},
+    ports::{BoxError, GenerateError, Generator, with_causes},
 };
 use async_trait::async_trait;
 use futures::FutureExt;
@@ -56,19 +56,13 @@ where
             tuned.get_or_init(|| model);
         }
         Ok(Err(error)) => {
-            let error = chain(&*error);
+            let error = with_causes(&*error);
             error!(%base, error, "Fine-tuned model could not be loaded: {base} goes on answering");
         }
         Err(_) => {
             error!(%base, "Loading the fine-tuned model panicked: {base} goes on answering");
         }
     }
-}
-
-fn chain(error: &(dyn std::error::Error + 'static)) -> String {
-    let causes = std::iter::successors(Some(error), |error| error.source());
-    let texts: Vec<String> = causes.map(ToString::to_string).collect();
-    texts.join(": ")
 }
 
 #[async_trait]

@@ -6,7 +6,7 @@
 
 use super::{
     Gathered, Pipeline,
-    gathering::{chain, gap},
+    gathering::gap,
     generating::Written,
     grounding::confidence,
     passage::units,
@@ -20,7 +20,7 @@ use crate::{
         Answer, Block, Confidence, DocumentId, Evidence, EvidenceKind, Gap, GapClass, Intent,
         Message, Plan, Provenance, Question, SourceKind, SourceLine, StageTimings, reply,
     },
-    ports::{Hit, TextRole},
+    ports::{Hit, TextRole, with_causes},
 };
 use chrono::NaiveDate;
 
@@ -186,7 +186,7 @@ impl Pipeline {
             return Ok(None);
         };
         writer.write(question, sources).await.map_err(|error| {
-            tracing::warn!(question.id = %question.id, error = %chain(&error), "language model failed, quoting instead");
+            tracing::warn!(question.id = %question.id, error = %with_causes(&error), "language model failed, quoting instead");
             gap("my language model", GapClass::ModelFailed)
         })
     }

@@ -5,7 +5,7 @@ use super::Pipeline;
 use crate::{
     domain::{DocumentId, Gap, GapClass, Plan, Question, SourceKind, ToolResult, reply},
     pipeline::arguments::record_ids,
-    ports::{Caller, Hit, SearchRequest},
+    ports::{Caller, Hit, SearchRequest, with_causes},
 };
 use futures::future::join_all;
 
@@ -72,14 +72,14 @@ impl Pipeline {
             exclude: Vec::new(),
         };
         self.search.search(&request).await.map_err(|error| {
-            tracing::warn!(question.id = %question.id, error = %chain(&error), "search failed");
+            tracing::warn!(question.id = %question.id, error = %with_causes(&error), "search failed");
             gap("the company's documents", GapClass::SourceDown)
         })
     }
 
     async fn record(&self, name: &str, question: &Question) -> Result<Vec<Hit>, Gap> {
         self.search.document(&DocumentId::new(name), &question.access).await.map_err(|error| {
-            tracing::warn!(question.id = %question.id, error = %chain(&error), "record lookup failed");
+            tracing::warn!(question.id = %question.id, error = %with_causes(&error), "record lookup failed");
             gap("the company's documents", GapClass::SourceDown)
         })
     }
@@ -94,7 +94,7 @@ impl Pipeline {
             access: question.access.clone(),
         };
         self.tools.call(call, &caller).await.map_err(|error| {
-            tracing::warn!(question.id = %question.id, tool = %call.name, error = %chain(&error), "tool call failed");
+            tracing::warn!(question.id = %question.id, tool = %call.name, error = %with_causes(&error), "tool call failed");
             gap(&format!("“{}”", call.name.replace('_', " ")), error.class())
         })
     }
@@ -106,16 +106,4 @@ pub(super) fn gap(source: &str, class: GapClass) -> Gap {
         class,
         message: reply::gap(source, class),
     }
-}
-
-/// An error with its causes, in one line.
-pub(super) fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
 }

@@ -6,12 +6,13 @@
 
 mod arguments;
 pub mod sql;
+mod tool;
 pub mod window;
 
 use crate::{
     config::{Config, Fault},
     domain::{Access, Audience, Catalogue, Rows, ToolCall, ToolResult},
-    ports::{Caller, Clock, ToolError, Tools},
+    ports::{Caller, Clock, ToolError, Tools, with_causes},
 };
 use arguments::check_arguments;
 use async_trait::async_trait;
@@ -21,19 +22,20 @@ use sql::{
     guard::{self, Policy, Verdict},
     queries::{Loading, NamedQuery},
 };
-use std::{collections::BTreeMap, error::Error, fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc};
+use tool::{Outcome, Tool};
 
 pub struct Toolbox {
     catalogue: Catalogue,
-    queries: BTreeMap<String, NamedQuery>,
-    sources: BTreeMap<String, Source>,
+    tools: BTreeMap<String, Box<dyn Tool>>,
+    databases: BTreeMap<String, Source>,
     clock: Arc<dyn Clock>,
     zone: Tz,
 }
 
 /// A database with what the configuration says of it.
 struct Source {
-    database: Database,
+    database: Arc<Database>,
     audience: Audience,
     /// Tables that free statements may read; empty: no free statements.
     tables: Vec<String>,
@@ -67,8 +69,8 @@ impl Toolbox {
         let mut faults = Vec::new();
         let mut toolbox = Self {
             catalogue: Catalogue::default(),
-            queries: BTreeMap::new(),
-            sources: BTreeMap::new(),
+            tools: BTreeMap::new(),
+            databases: BTreeMap::new(),
             clock,
             zone: config.chat.time_zone,
         };
@@ -84,7 +86,7 @@ impl Toolbox {
     async fn open_databases(&mut self, config: &Config, faults: &mut Vec<Fault>) {
         let limits = Limits::from(&config.limits);
         for entry in &config.databases {
-            if self.sources.contains_key(&entry.name) {
+            if self.databases.contains_key(&entry.name) {
                 faults.push(Fault(format!(
                     "database `{}` is configured twice",
                     entry.name
@@ -94,12 +96,12 @@ impl Toolbox {
             match Database::open(entry, limits).await {
                 Ok(database) => {
                     let source = Source {
-                        database,
+                        database: Arc::new(database),
                         audience: Audience::of(entry.audience.iter().cloned()),
                         tables: entry.tables.clone(),
                         reachable: true,
                     };
-                    self.sources.insert(entry.name.clone(), source);
+                    self.databases.insert(entry.name.clone(), source);
                 }
                 Err(error) => faults.push(Fault(error.to_string())),
             }
@@ -109,11 +111,11 @@ impl Toolbox {
     async fn load_queries(&mut self, config: &Config, faults: &mut Vec<Fault>) {
         for entry in &config.queries {
             let name = &entry.name;
-            if self.queries.contains_key(name) {
+            if self.tools.contains_key(name) {
                 faults.push(Fault(format!("query `{name}` is configured twice")));
                 continue;
             }
-            let Some(source) = self.sources.get_mut(&entry.database) else {
+            let Some(source) = self.databases.get_mut(&entry.database) else {
                 // A database that did not open has its own fault already.
                 if !config
                     .databases
@@ -129,6 +131,7 @@ impl Toolbox {
             };
             let loading = Loading {
                 database: &source.database,
+                audience: &source.audience,
                 now: self.clock.now(),
                 zone: self.zone,
                 reachable: source.reachable,
@@ -138,10 +141,15 @@ impl Toolbox {
             let found = loaded.faults.into_iter();
             faults.extend(found.map(|fault| Fault(format!("query `{name}`: {fault}"))));
             if let Some(query) = loaded.query {
-                self.catalogue.tools.push(query.spec.clone());
-                self.queries.insert(name.clone(), query);
+                self.add(Box::new(query));
             }
         }
+    }
+
+    fn add(&mut self, tool: Box<dyn Tool>) {
+        let spec = tool.spec().clone();
+        self.tools.insert(spec.name.clone(), tool);
+        self.catalogue.tools.push(spec);
     }
 
     /// A free SELECT on one database, through the gate and its list of tables.
@@ -159,7 +167,7 @@ impl Toolbox {
             audience,
             tables,
             ..
-        } = self.sources.get(source).ok_or_else(unknown)?;
+        } = self.databases.get(source).ok_or_else(unknown)?;
         if !audience.admits(access) {
             return Err(unknown());
         }
@@ -186,14 +194,14 @@ impl Toolbox {
     /// Asks every database for one row.
     pub async fn databases(&self) -> Vec<DatabaseHealth> {
         let mut found = Vec::new();
-        for (name, source) in &self.sources {
+        for (name, source) in &self.databases {
             let answer = source.database.run("SELECT 1", &[]).await;
             found.push(DatabaseHealth {
                 name: name.clone(),
                 answers: answer.is_ok(),
                 state: match answer {
                     Ok(_) => "answers, can't write".into(),
-                    Err(error) => with_cause(&error),
+                    Err(error) => with_causes(&error),
                 },
             });
         }
@@ -202,22 +210,15 @@ impl Toolbox {
 
     /// What the person at the command line of this machine may use: everything.
     pub fn operator_access(&self) -> Access {
-        let audiences = self.sources.values().map(|source| &source.audience);
-        let groups = audiences.flat_map(|audience| audience.groups());
+        let of_tools = self.tools.values().map(|tool| tool.audience());
+        let of_databases = self.databases.values().map(|source| &source.audience);
+        let groups = of_tools.chain(of_databases).flat_map(Audience::groups);
         Access::member_of(groups.map(String::from).collect::<Vec<_>>())
     }
 
-    fn allowed_query(&self, tool: &str, access: &Access) -> Option<(&NamedQuery, &Source)> {
-        let query = self.queries.get(tool)?;
-        let source = self.sources.get(&query.database)?;
-        source.audience.admits(access).then_some((query, source))
-    }
-}
-
-fn with_cause(error: &ToolError) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
+    fn allowed_tool(&self, name: &str, access: &Access) -> Option<&dyn Tool> {
+        let tool = self.tools.get(name)?;
+        tool.audience().admits(access).then_some(tool.as_ref())
     }
 }
 
@@ -237,22 +238,26 @@ impl Tools for Toolbox {
     }
 
     fn allowed(&self, tool: &str, access: &Access) -> bool {
-        self.allowed_query(tool, access).is_some()
+        self.allowed_tool(tool, access).is_some()
     }
 
     async fn call(&self, call: &ToolCall, caller: &Caller) -> Result<ToolResult, ToolError> {
-        let (query, source) = self
-            .allowed_query(&call.name, &caller.access)
+        let tool = self
+            .allowed_tool(&call.name, &caller.access)
             .ok_or_else(|| ToolError::Unknown {
                 tool: call.name.clone(),
             })?;
         let as_of = self.clock.now();
-        let arguments = check_arguments(&query.spec, call, as_of, self.zone)?;
-        let (rows, lead) = query.run(&source.database, &arguments).await?;
+        let arguments = check_arguments(tool.spec(), call, as_of, self.zone)?;
+        let Outcome {
+            statement,
+            rows,
+            lead,
+        } = tool.run(&arguments).await?;
         Ok(ToolResult {
             tool: call.name.clone(),
-            source: query.database.clone(),
-            statement: query.statement(&arguments),
+            source: tool.source().into(),
+            statement,
             rows,
             lead,
             as_of,

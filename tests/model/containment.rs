@@ -1,9 +1,9 @@
 //! What goes wrong in a run harms nobody but the requests of that run.
 
-use super::harness::{Goldens, chain, failure, greedy, open_with, options, write};
+use super::harness::{Goldens, failure, greedy, open_with, options, write};
 use lorekeeper::{
     model::{BeforeRun, LanguageModel},
-    ports::{BoxError, GenerateError},
+    ports::{BoxError, GenerateError, with_causes},
 };
 use std::{
     sync::{
@@ -39,7 +39,7 @@ async fn check_recovery(switch: &AtomicBool, model: &LanguageModel, times: usize
         switch.store(true, Ordering::Relaxed);
         let error = failure(model, greedy(&golden.prompt)).await;
         assert!(matches!(error, GenerateError::Failed { .. }), "{error}");
-        assert!(chain(&error).contains(expected), "{}", chain(&error));
+        assert!(with_causes(&error).contains(expected), "{}", with_causes(&error));
         goldens.check(golden, &write(model, greedy(&golden.prompt)).await);
     }
 }
@@ -77,7 +77,7 @@ async fn model_with_two_stuck_runs_says_so_until_one_comes_back() {
         failure(&model, greedy("Where is it?")).await;
     }
     let error = failure(&model, greedy("Where is it?")).await;
-    assert!(chain(&error).contains("do not come back"), "{error}");
+    assert!(with_causes(&error).contains("do not come back"), "{error}");
     tokio::time::sleep(6 * LIMIT).await;
     write(&model, greedy("Where is it?")).await;
 }

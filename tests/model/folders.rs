@@ -1,7 +1,10 @@
 //! A wrong folder names what is missing, cut off, or does not fit.
 
-use super::harness::{chain, copy_of, fixture, refusal};
-use lorekeeper::model::{DecoderOptions, ModelFolder};
+use super::harness::{copy_of, fixture, refusal};
+use lorekeeper::{
+    model::{DecoderOptions, ModelFolder},
+    ports::with_causes,
+};
 use serde_json::Value;
 use std::{fs, path::Path};
 use tempfile::TempDir;
@@ -177,7 +180,7 @@ fn cache_that_can_hold_no_conversation_is_refused_with_the_sizes() {
 }
 
 fn open(folder: &TempDir) -> ModelFolder {
-    ModelFolder::open(folder.path()).unwrap_or_else(|error| panic!("{}", chain(&error)))
+    ModelFolder::open(folder.path()).unwrap_or_else(|error| panic!("{}", with_causes(&error)))
 }
 
 #[test]

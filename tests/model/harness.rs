@@ -3,7 +3,7 @@
 use lorekeeper::{
     domain::{Generation, GenerationRequest, PersonId, Prompt, Sampling},
     model::{DecoderOptions, LanguageModel, ModelError},
-    ports::{GenerateError, Generator},
+    ports::{GenerateError, Generator, with_causes},
 };
 use serde::Deserialize;
 use std::{
@@ -35,31 +35,20 @@ pub fn open(model: &str) -> Arc<LanguageModel> {
 pub fn open_with(options: DecoderOptions) -> Arc<LanguageModel> {
     match LanguageModel::open(options) {
         Ok(model) => Arc::new(model),
-        Err(error) => panic!("the model is opened: {}", chain(&error)),
+        Err(error) => panic!("the model is opened: {}", with_causes(&error)),
     }
-}
-
-/// What is said to the operator, causes included.
-pub fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text += &format!(": {error}");
-        cause = error.source();
-    }
-    text
 }
 
 pub fn refusal(options: DecoderOptions) -> String {
     match LanguageModel::open(options) {
         Ok(_) => panic!("the model must be refused"),
-        Err(error) => chain(&error),
+        Err(error) => with_causes(&error),
     }
 }
 
 pub fn adapter_refusal(model: &LanguageModel, folder: &Path) -> String {
     let refused: Result<(), ModelError> = model.load_adapter("faulty", folder);
-    chain(&refused.expect_err("the adapter must be refused"))
+    with_causes(&refused.expect_err("the adapter must be refused"))
 }
 
 /// A greedy request for 32 tokens, as the golden tokens were recorded.
@@ -83,7 +72,7 @@ pub fn of_person(mut request: GenerationRequest, person: &str) -> GenerationRequ
 pub async fn write(model: &LanguageModel, request: GenerationRequest) -> Generation {
     match model.generate(request, None).await {
         Ok(generation) => generation,
-        Err(error) => panic!("the request is answered: {}", chain(&error)),
+        Err(error) => panic!("the request is answered: {}", with_causes(&error)),
     }
 }
 

@@ -7,9 +7,9 @@ use crate::fakes::openai::{FakeOpenAi, KEY, MODEL};
 use lorekeeper::{
     domain::{Generation, GenerationRequest, Prompt, Said, Sampling, Speaker},
     model::{OpenAiGenerator, OpenAiOptions},
-    ports::{GenerateError, Generator},
+    ports::{GenerateError, Generator, with_causes},
 };
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 const QUESTION: &str = "who earns what?";
@@ -62,15 +62,13 @@ async fn ask(
 /// The error with all its causes, which must not hold what may not be told.
 #[track_caller]
 fn told(error: &GenerateError) -> String {
-    let outer: &(dyn Error + 'static) = error;
-    let causes = std::iter::successors(Some(outer), |error| (*error).source());
-    let texts: Vec<String> = causes.map(ToString::to_string).collect();
+    let told = with_causes(error);
     let debug = format!("{error:?}");
     for secret in [KEY, QUESTION, "127.0.0.1"] {
         assert!(
-            !texts.concat().contains(secret) && !debug.contains(secret),
+            !told.contains(secret) && !debug.contains(secret),
             "{debug}"
         );
     }
-    texts.join(": ")
+    told
 }

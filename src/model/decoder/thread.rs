@@ -14,10 +14,12 @@ use super::{
     scheduler::{Scheduler, Work},
     session::DecoderSession,
 };
-use crate::{model::ModelError, ports::BoxError};
+use crate::{
+    model::ModelError,
+    ports::{BoxError, with_causes},
+};
 use std::{
     any::Any,
-    error::Error,
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
@@ -145,16 +147,6 @@ fn fail_waiting(work: &Work, problem: &str) {
     while let Some(job) = work.queue.pop() {
         job.caller.answer(Err(work.failed(BoxError::from(problem))));
     }
-}
-
-fn with_causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text += &format!(": {error}");
-        cause = error.source();
-    }
-    text
 }
 
 fn message_of(panic: &Box<dyn Any + Send>) -> &str {

@@ -3,11 +3,11 @@
 //! What a server says about an error may hold the question, or a part of the
 //! key, so only its short names for the error are kept.
 
-use crate::ports::{BoxError, GenerateError};
+use crate::ports::{BoxError, GenerateError, with_causes};
 use chrono::{DateTime, Utc};
 use reqwest::{Response, StatusCode, header::RETRY_AFTER};
 use serde_json::Value;
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 /// Bytes of an error's body that are read.
 const LONGEST_BODY: usize = 64 * 1024;
@@ -116,10 +116,7 @@ fn remedy(code: StatusCode) -> &'static str {
 
 /// What went wrong below HTTP, in words: the error itself knows the address.
 pub(super) fn cause(error: reqwest::Error) -> BoxError {
-    let error = error.without_url();
-    let causes = std::iter::successors(Some(&error as &dyn Error), |error| (*error).source());
-    let texts: Vec<String> = causes.map(ToString::to_string).collect();
-    texts.join(": ").into()
+    with_causes(&error.without_url()).into()
 }
 
 async fn read(mut response: Response) -> Vec<u8> {

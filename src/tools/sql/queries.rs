@@ -12,21 +12,26 @@ use super::{
 };
 use crate::{
     config::{QueryEntry, QueryParameter},
-    domain::{Parameter, ParameterKind, Rows, ToolSpec},
-    ports::ToolError,
-    tools::arguments::{Arguments, whole_pattern},
+    domain::{Audience, Parameter, ParameterKind, Rows, ToolSpec},
+    ports::{ToolError, with_causes},
+    tools::{
+        arguments::{Arguments, whole_pattern},
+        tool::{Outcome, Tool},
+    },
 };
+use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde_json::Value;
 use std::{
     collections::{BTreeMap, BTreeSet},
-    error::Error,
+    sync::Arc,
 };
 
 pub struct NamedQuery {
-    pub spec: ToolSpec,
-    pub database: String,
+    spec: ToolSpec,
+    database: Arc<Database>,
+    audience: Audience,
     /// As it stands in the configuration.
     text: String,
     /// With numbered placeholders; `names` says which is which.
@@ -38,7 +43,9 @@ pub struct NamedQuery {
 
 /// What a query is checked with.
 pub struct Loading<'a> {
-    pub database: &'a Database,
+    pub database: &'a Arc<Database>,
+    /// Who may use the database.
+    pub audience: &'a Audience,
     pub now: DateTime<Utc>,
     pub zone: Tz,
     /// False where the database was found to be down: what it would say is not asked.
@@ -64,18 +71,8 @@ impl NamedQuery {
         }
     }
 
-    pub async fn run(
-        &self,
-        database: &Database,
-        arguments: &Arguments,
-    ) -> Result<(Rows, String), ToolError> {
-        let rows = database.run(&self.sql, &self.bound(arguments)).await?;
-        let lead = self.lead(&rows, &arguments.shown);
-        Ok((rows, lead))
-    }
-
     /// The text of the query with the values that it ran with.
-    pub fn statement(&self, arguments: &Arguments) -> String {
+    fn statement(&self, arguments: &Arguments) -> String {
         let mut statement = self.text.trim().to_string();
         for name in &self.names {
             if let Some(argument) = arguments.bound.get(name) {
@@ -124,6 +121,31 @@ impl NamedQuery {
     }
 }
 
+#[async_trait]
+impl Tool for NamedQuery {
+    fn spec(&self) -> &ToolSpec {
+        &self.spec
+    }
+
+    fn source(&self) -> &str {
+        &self.database.name
+    }
+
+    fn audience(&self) -> &Audience {
+        &self.audience
+    }
+
+    async fn run(&self, arguments: &Arguments) -> Result<Outcome, ToolError> {
+        let bound = self.bound(arguments);
+        let rows = self.database.run(&self.sql, &bound).await?;
+        Ok(Outcome {
+            statement: self.statement(arguments),
+            lead: self.lead(&rows, &arguments.shown),
+            rows,
+        })
+    }
+}
+
 async fn load(
     entry: &QueryEntry,
     loading: &mut Loading<'_>,
@@ -152,7 +174,8 @@ async fn load(
             parameters,
             examples: entry.examples.clone(),
         },
-        database: entry.database.clone(),
+        database: loading.database.clone(),
+        audience: loading.audience.clone(),
         text: entry.sql.clone(),
         sql: numbered.sql,
         names: numbered.names,
@@ -388,11 +411,7 @@ fn note(what: &str, error: ToolError, loading: &mut Loading<'_>, faults: &mut Ve
             loading.reachable = false;
         }
         _ => {
-            let cause = error
-                .source()
-                .map(|cause| format!(": {cause}"))
-                .unwrap_or_default();
-            faults.push(format!("{what}: {error}{cause}"));
+            faults.push(format!("{what}: {}", with_causes(&error)));
         }
     }
 }

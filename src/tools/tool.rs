@@ -1,0 +1,30 @@
+//! One read-only tool of the catalogue, whatever system it asks.
+
+use super::arguments::Arguments;
+use crate::{
+    domain::{Audience, Rows, ToolSpec},
+    ports::ToolError,
+};
+use async_trait::async_trait;
+
+#[async_trait]
+pub trait Tool: Send + Sync {
+    fn spec(&self) -> &ToolSpec;
+
+    /// The configured name of the system that it asks.
+    fn source(&self) -> &str;
+
+    fn audience(&self) -> &Audience;
+
+    /// Asks, within the limits of time, rows and bytes. The arguments were
+    /// checked against [`Tool::spec`].
+    async fn run(&self, arguments: &Arguments) -> Result<Outcome, ToolError>;
+}
+
+pub struct Outcome {
+    /// What was asked, in the words of the system: a statement, an address, a query.
+    pub statement: String,
+    pub rows: Rows,
+    /// The result in one sentence, every figure taken from `rows` or the arguments.
+    pub lead: String,
+}
