@@ -1,6 +1,6 @@
 //! `lorekeeper eval`: the gold questions, asked and marked.
 
-use super::ask::lone_question;
+use super::{ask::lone_question, eval_written::Writing};
 use crate::{
     app::App,
     config::Config,
@@ -19,9 +19,16 @@ use std::path::{Path, PathBuf};
 
 #[derive(Debug, Args)]
 pub struct EvalArgs {
-    /// Suites: a name in tests/eval, or a file [default: gold and aside]
+    /// Suites: a name in tests/eval, or a file; a `.jsonl` file of training data is
+    /// given to the language model itself [default: gold and aside]
     #[arg(value_name = "SUITE")]
     suites: Vec<String>,
+    /// Folder of the language model that a `.jsonl` suite is given to [default: `generator.model_dir`]
+    #[arg(long, value_name = "DIR")]
+    model: Option<PathBuf>,
+    /// Adapter to compare with its base on a `.jsonl` suite: NAME, NAME@VERSION or a folder
+    #[arg(long = "adapter", value_name = "NAME")]
+    adapters: Vec<String>,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -37,6 +44,19 @@ impl EvalArgs {
         } else {
             self.suites.clone()
         };
+        let (written, names): (Vec<String>, Vec<String>) =
+            names.into_iter().partition(|name| name.ends_with(".jsonl"));
+        for file in &written {
+            let writing = Writing {
+                file: Path::new(file),
+                model: self.model.clone(),
+                adapters: &self.adapters,
+            };
+            writing.run(&config, self.json).await?;
+        }
+        if names.is_empty() {
+            return Ok(());
+        }
         let suites: Vec<(String, Suite)> = names
             .into_iter()
             .map(|name| Ok((name.clone(), Suite::read(&suite_file(&name))?)))

@@ -11,6 +11,7 @@ mod doctor;
 mod document;
 mod embed;
 mod eval;
+mod eval_written;
 mod feedback;
 mod generate;
 mod ingest;

@@ -5,3 +5,4 @@ mod fingerprint;
 pub mod following;
 pub mod pairs;
 pub mod registry;
+pub mod written;

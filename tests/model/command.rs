@@ -8,10 +8,15 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
+fn program() -> Command {
+    Command::new(
+        std::env::var("LOREKEEPER_TEST_PROGRAM")
+            .unwrap_or_else(|_| env!("CARGO_BIN_EXE_lorekeeper").to_string()),
+    )
+}
+
 fn generate(arguments: &[&Path], lines: &[String]) -> Output {
-    let program = std::env::var("LOREKEEPER_TEST_PROGRAM")
-        .unwrap_or_else(|_| env!("CARGO_BIN_EXE_lorekeeper").to_string());
-    let mut child = Command::new(program)
+    let mut child = program()
         .args(["generate", "--lines", "--model"])
         .args(arguments)
         .stdin(Stdio::piped())
@@ -99,4 +104,57 @@ fn folder_that_is_no_model_ends_the_command_with_the_reason() {
     assert_eq!(output.status.code(), Some(1));
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("/nowhere: there is no such folder"), "{said}");
+}
+
+#[test]
+fn adapter_is_measured_beside_its_base_on_training_data() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (model, adapter) = (fixture("models/llama-lora"), fixture("adapters/north"));
+    let asked = ["Where is the parcel?", "Who returns the lamp?"];
+    let lines = asked.map(|text| {
+        let said = json!([{"role": "user", "content": text}]);
+        json!({"messages": said, "max_tokens": 512, "temperature": 0}).to_string()
+    });
+    let written = generate(&[&model, Path::new("--adapter"), &adapter], &lines);
+    let records: String = asked
+        .iter()
+        .zip(answers(&written))
+        .map(|(text, answer)| {
+            format!(
+                "{}\n",
+                json!({"instruction": text, "output": answer["text"]})
+            )
+        })
+        .collect();
+    let suite = folder.path().join("parcels.jsonl");
+    std::fs::write(&suite, records).expect("a suite");
+
+    let output = program()
+        .args(["eval", "--json", "--model"])
+        .args([&model, Path::new("--adapter"), &adapter, &suite])
+        .output()
+        .expect("it ends");
+    let reports: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(
+        (&reports[0]["writer"], &reports[0]["exact"]),
+        (&json!("base"), &json!(0.0))
+    );
+    assert_eq!(
+        (&reports[1]["exact"], &reports[1]["rouge_l"]),
+        (&json!(1.0), &json!(1.0))
+    );
+}
+
+#[test]
+fn broken_line_of_training_data_is_named() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let suite = folder.path().join("broken.jsonl");
+    std::fs::write(&suite, "{\"instruction\":\"a\",\"output\":\"b\"}\n{\n").expect("a suite");
+    let output = program()
+        .args(["eval", "--model", "/nowhere"])
+        .arg(&suite)
+        .output();
+    let output = output.expect("it ends");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(said.contains("broken.jsonl, line 2: expected"), "{said}");
 }
