@@ -4,10 +4,12 @@
 //! is said to a caller is an enum of the ports; no type of `ort` or
 //! `tokenizers` leaves this module.
 
+mod bert;
 mod decoder;
 mod embedding;
 mod files;
 mod openai;
+mod queue;
 mod runtime;
 mod safe_text;
 mod token_basis;
