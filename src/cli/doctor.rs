@@ -27,14 +27,15 @@ const NOT_CONFIGURED: &str = "not configured";
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
 struct Finding {
-    check: &'static str,
+    check: String,
     ok: bool,
     /// What was found; where it is not well, what to do.
     detail: String,
 }
 
 impl Finding {
-    fn of(check: &'static str, outcome: anyhow::Result<String>) -> Self {
+    fn of(check: &str, outcome: anyhow::Result<String>) -> Self {
+        let check = check.to_string();
         match outcome {
             Ok(detail) => Self {
                 check,
@@ -63,10 +64,18 @@ impl DoctorArgs {
             Err(error) => findings.push(Finding::of("embedding model", Err(error))),
         }
         findings.push(Finding::of("sources", sources(config)));
-        findings.push(Finding::of(
-            "databases and queries",
-            databases(config).await,
-        ));
+        match Toolbox::open(config, Arc::new(crate::ports::SystemClock)).await {
+            Ok(toolbox) => {
+                findings.push(Finding::of(
+                    "databases and queries",
+                    Ok(databases(&toolbox).await),
+                ));
+                findings.extend(apis(&toolbox).await);
+            }
+            Err(faults) => {
+                findings.push(Finding::of("databases and queries", Err(faults.into())));
+            }
+        }
         findings.push(Finding::of("language model", language_model(config).await));
         findings.push(Finding::of("slack", slack(config).await));
         findings.push(Finding::of("discord", discord(config).await));
@@ -177,17 +186,27 @@ fn sources(config: &Config) -> anyhow::Result<String> {
     Ok(format!("{} configured", config.sources.len()))
 }
 
-async fn databases(config: &Config) -> anyhow::Result<String> {
-    let toolbox = Toolbox::open(config, Arc::new(crate::ports::SystemClock)).await?;
+async fn databases(toolbox: &Toolbox) -> String {
     let mut lines = Vec::new();
     for health in toolbox.databases().await {
         lines.push(format!("{}: {}", health.name, health.state));
     }
-    Ok(if lines.is_empty() {
+    if lines.is_empty() {
         "none configured".into()
     } else {
         lines.join("; ")
-    })
+    }
+}
+
+async fn apis(toolbox: &Toolbox) -> Vec<Finding> {
+    let found = toolbox.api_health().await.into_iter();
+    found
+        .map(|api| Finding {
+            check: format!("api {}", api.name),
+            ok: api.reachable,
+            detail: api.state,
+        })
+        .collect()
 }
 
 async fn slack(config: &Config) -> anyhow::Result<String> {

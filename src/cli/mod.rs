@@ -3,6 +3,7 @@
 //! never break.
 
 mod adapters;
+mod api;
 mod ask;
 mod audit;
 mod chat;
@@ -21,6 +22,7 @@ mod plan;
 mod search;
 mod serve;
 mod sql;
+mod tool_call;
 
 use crate::{
     config::{Config, ConfigError},
@@ -72,6 +74,8 @@ enum Command {
     /// Read-only SQL: the gate, named queries, free SELECTs
     #[command(subcommand)]
     Sql(sql::SqlCommand),
+    /// Call an operation of a configured API, read only
+    Api(api::ApiArgs),
     /// What people said about answers
     #[command(subcommand)]
     Feedback(feedback::FeedbackCommand),
@@ -109,6 +113,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Embed(args) => args.run(&config).await,
         Command::Generate(args) => args.run(&config).await,
         Command::Sql(command) => command.run(&config).await,
+        Command::Api(args) => args.run(&config).await,
         Command::Feedback(command) => command.run(&config, data_dir).await,
         Command::Audit(command) => command.run(&config, data_dir).await,
         Command::Eval(args) => args.run(config, data_dir).await,

@@ -1,21 +1,18 @@
 //! `lorekeeper sql`: the gate alone, a named query, a free SELECT.
 
+use super::tool_call::{self, CallArgs};
 use crate::{
     config::Config,
-    domain::{PersonId, ToolCall, ToolResult, plain::table_text},
-    ports::{Caller, SystemClock, ToolError, Tools},
+    ports::{SystemClock, Tools},
     tools::{
         Toolbox,
-        sql::{
-            guard::{self, Dialect, Policy, Verdict},
-            template::readable,
-        },
+        sql::guard::{self, Dialect, Policy, Verdict},
     },
 };
 use anyhow::Context;
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::{
     io::{BufRead, BufWriter, Write},
     sync::Arc,
@@ -26,7 +23,7 @@ pub enum SqlCommand {
     /// Judge statements without a database: `{"id","sql"}` lines in, `{"id","allow","reason"}` lines out
     Check(CheckArgs),
     /// Run a named query of the configuration
-    Run(RunArgs),
+    Run(CallArgs),
     /// Run a SELECT through the gate, on the tables that the database lists
     Query(QueryArgs),
 }
@@ -56,17 +53,6 @@ impl From<DialectName> for Dialect {
 }
 
 #[derive(Debug, Args)]
-pub struct RunArgs {
-    name: String,
-    /// An argument, such as `period=last month`; once for each
-    #[arg(long = "arg", value_name = "K=V", value_parser = key_value)]
-    arguments: Vec<(String, String)>,
-    /// Print one JSON document
-    #[arg(long)]
-    json: bool,
-}
-
-#[derive(Debug, Args)]
 pub struct QueryArgs {
     #[arg(value_name = "SELECT")]
     statement: String,
@@ -76,11 +62,6 @@ pub struct QueryArgs {
     /// Print one JSON document
     #[arg(long)]
     json: bool,
-}
-
-fn key_value(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("expected KEY=VALUE")?;
-    Ok((key.trim().into(), value.into()))
 }
 
 impl SqlCommand {
@@ -126,61 +107,24 @@ fn check(input: impl BufRead, output: &mut impl Write, dialect: Dialect) -> anyh
     output.flush().context("write standard output")
 }
 
-async fn run_named(args: RunArgs, config: &Config) -> anyhow::Result<()> {
+async fn run_named(args: CallArgs, config: &Config) -> anyhow::Result<()> {
     let toolbox = Toolbox::open(config, Arc::new(SystemClock)).await?;
-    let arguments = args.arguments.into_iter();
-    let call = ToolCall {
-        name: args.name,
-        args: arguments
-            .map(|(key, value)| (key, Value::String(value)))
-            .collect::<Map<_, _>>(),
-    };
-    let caller = Caller {
-        person: PersonId::new("local:operator"),
-        access: toolbox.operator_access(),
-    };
-    let result = toolbox.call(&call, &caller).await;
-    print(
-        result.map_err(|error| with_known_names(error, &toolbox))?,
-        args.json,
-    )
+    let operations: Vec<&String> = toolbox
+        .apis()
+        .iter()
+        .flat_map(|api| api.operations())
+        .collect();
+    let tools = toolbox.catalogue().tools.iter().map(|tool| &tool.name);
+    let known: Vec<&str> = tools
+        .filter(|name| !operations.contains(name))
+        .map(String::as_str)
+        .collect();
+    args.run(&toolbox, "query", &known).await
 }
 
 async fn run_free(args: QueryArgs, config: &Config) -> anyhow::Result<()> {
     let toolbox = Toolbox::open(config, Arc::new(SystemClock)).await?;
     let access = toolbox.operator_access();
     let result = toolbox.query(&args.source, &args.statement, &access).await;
-    print(result?, args.json)
-}
-
-fn with_known_names(error: ToolError, toolbox: &Toolbox) -> anyhow::Error {
-    let tools = &toolbox.catalogue().tools;
-    let known: Vec<&str> = tools.iter().map(|tool| tool.name.as_str()).collect();
-    match error {
-        ToolError::Unknown { tool } => {
-            anyhow::anyhow!("there is no query `{tool}`; there are {}", known.join(", "))
-        }
-        other => other.into(),
-    }
-}
-
-fn print(result: ToolResult, as_json: bool) -> anyhow::Result<()> {
-    let mut output = std::io::stdout().lock();
-    if as_json {
-        writeln!(output, "{}", serde_json::to_string(&result)?)?;
-        return Ok(());
-    }
-    let columns = &result.rows.columns;
-    let row_text = |row: &Vec<Value>| {
-        let cells = columns.iter().zip(row);
-        cells
-            .map(|(column, value)| readable(column, value))
-            .collect()
-    };
-    let rows: Vec<Vec<String>> = result.rows.rows.iter().map(row_text).collect();
-    writeln!(output, "{}", result.lead)?;
-    if !rows.is_empty() {
-        writeln!(output, "\n{}", table_text("", columns, &rows))?;
-    }
-    Ok(())
+    tool_call::print(result?, args.json)
 }

@@ -87,6 +87,27 @@ pub(super) fn check(name: &str, config: &Config, faults: &mut Faults) {
         token(name, "slack.bot_token", &slack.bot_token, "xoxb-", faults);
         token(name, "slack.app_token", &slack.app_token, "xapp-", faults);
     }
+    for api in &config.apis {
+        let of = |key: &str| format!("api.{key}` of {}", api.name);
+        let mut within = |key: &str, value: usize, from: usize, to: usize| {
+            if !(from..=to).contains(&value) {
+                let key = of(key);
+                faults.add(format!(
+                    "{name}: `{key} is {value}, expected {from} to {to}"
+                ));
+            }
+        };
+        within("bytes", api.bytes, 1_024, 64 << 20);
+        within("pages", api.pages, 1, 100);
+        for operation in &api.described {
+            if operation.lead.is_some() != operation.empty.is_some() {
+                faults.add(format!(
+                    "{name}: api `{}`: operation `{}` has a `lead` without an `empty`, or the other way round",
+                    api.name, operation.name
+                ));
+            }
+        }
+    }
     twice(
         name,
         "source",
@@ -106,6 +127,12 @@ pub(super) fn check(name: &str, config: &Config, faults: &mut Faults) {
         name,
         "query",
         config.queries.iter().map(|query| query.name.as_str()),
+        faults,
+    );
+    twice(
+        name,
+        "api",
+        config.apis.iter().map(|api| api.name.as_str()),
         faults,
     );
     twice(

@@ -4,7 +4,7 @@ use super::load::Faults;
 use serde_json::{Map, Value};
 
 /// The keys of every section.
-const KEYS: [(&str, &[&str]); 17] = [
+const KEYS: [(&str, &[&str]); 20] = [
     (
         "",
         &[
@@ -20,6 +20,7 @@ const KEYS: [(&str, &[&str]); 17] = [
             "database",
             "query_files",
             "query",
+            "api",
             "people_file",
             "person",
             "channel",
@@ -91,6 +92,35 @@ const KEYS: [(&str, &[&str]); 17] = [
             "values",
             "values_sql",
             "pattern",
+        ],
+    ),
+    (
+        "api",
+        &[
+            "name",
+            "document",
+            "url",
+            "operations",
+            "audience",
+            "hosts",
+            "networks",
+            "auth",
+            "bytes",
+            "pages",
+            "operation",
+        ],
+    ),
+    ("api.auth", &["kind", "user", "name", "secret"]),
+    (
+        "api.operation",
+        &[
+            "name",
+            "description",
+            "examples",
+            "lead",
+            "empty",
+            "columns",
+            "rows",
         ],
     ),
     ("person", &["name", "groups", "slack", "discord"]),

@@ -101,6 +101,7 @@ fn read_sections(name: &str, mut values: Map<String, Value>, faults: &mut Faults
         databases: entries(name, &mut values, "database", faults),
         query_files: section(name, &mut values, "query_files", faults),
         queries: entries(name, &mut values, "query", faults),
+        apis: entries(name, &mut values, "api", faults),
         people_file: section(name, &mut values, "people_file", faults),
         people: entries(name, &mut values, "person", faults),
         channels: entries(name, &mut values, "channel", faults),
@@ -207,6 +208,10 @@ fn resolve_paths(config: &mut Config, folder: &Path) {
     config.model.onnxruntime.iter_mut().for_each(resolve);
     config.generator.model_dir.iter_mut().for_each(resolve);
     resolve(&mut config.generator.adapters_dir);
+    config
+        .apis
+        .iter_mut()
+        .for_each(|api| resolve(&mut api.document));
     for database in &mut config.databases {
         if let Some(path) = database.url.expose_secret().strip_prefix("sqlite:") {
             let path = folder.join(path.trim_start_matches("//"));
@@ -279,6 +284,39 @@ mod tests {
         assert_eq!(
             faults,
             ["query `q` names the database `nowhere`, which is not configured"]
+        );
+    }
+
+    #[test]
+    fn every_fault_of_an_api_is_named() {
+        let faults = faults_of(
+            "[[api]]\nname = \"crm\"\ndocument = \"crm.yaml\"\nnetwork = []\nbytes = 1\npages = 0\n\
+             auth = { kind = \"header\", name = \"X-Key\", secret = \"s\", user = \"u\", use = 1 }\n\
+             [[api.operation]]\nname = \"list\"\nexample = []\nlead = \"{rows}\"\n\
+             [[api]]\nname = \"crm\"\ndocument = \"b.yaml\"\n\
+             [[api]]\nname = \"pets\"\ndocument = \"c.yaml\"\nnetworks = [\"10.0.0.0/99\"]\n\
+             [[api]]\nname = \"shop\"\ndocument = \"d.yaml\"\nauth = { kind = \"cookie\" }\n",
+        );
+        for expected in [
+            "unknown key `api.network`, did you mean `networks`?",
+            "unknown key `api.operation.example`, did you mean `examples`?",
+            "unknown key `api.auth.use`, did you mean `user`?",
+            "`[[api]]` crm is there twice",
+            "`api.bytes` of crm is 1, expected 1024 to 67108864",
+            "`api.pages` of crm is 0, expected 1 to 100",
+            "`[[api]]` pets: `10.0.0.0/99` is no block of addresses, such as `10.0.0.0/8`",
+            "api `crm`: operation `list` has a `lead` without an `empty`, or the other way round",
+        ] {
+            assert!(
+                faults.iter().any(|fault| fault == expected),
+                "{expected}\n{faults:#?}"
+            );
+        }
+        assert!(
+            faults
+                .iter()
+                .any(|fault| fault.starts_with("`[[api]]` shop: unknown variant `cookie`")),
+            "{faults:#?}"
         );
     }
 

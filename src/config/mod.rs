@@ -4,11 +4,13 @@
 //! an empty file is a valid configuration. Unknown keys are refused and every
 //! fault is reported at once, at start.
 
+mod apis;
 mod check;
 mod keys;
 mod load;
 mod sections;
 
+pub use apis::{ApiAuth, ApiEntry, ApiOperation};
 pub use load::{ConfigError, Fault, load};
 pub use sections::{
     ChannelEntry, ChatSection, Config, DatabaseEntry, Device, DiscordSection, GeneratorSection,

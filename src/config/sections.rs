@@ -1,5 +1,6 @@
 //! The sections of `lorekeeper.toml`.
 
+use super::apis::ApiEntry;
 use crate::domain::{EVERYONE, ParameterKind, SourceKind};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -25,6 +26,8 @@ pub struct Config {
     pub query_files: Vec<PathBuf>,
     #[serde(rename = "query")]
     pub queries: Vec<QueryEntry>,
+    #[serde(rename = "api")]
+    pub apis: Vec<ApiEntry>,
     /// A file with `[[person]]` tables, relative to the configuration file.
     pub people_file: Option<PathBuf>,
     #[serde(rename = "person")]
@@ -235,7 +238,7 @@ pub struct SourceEntry {
     pub layout: SourceLayout,
 }
 
-fn everyone() -> Vec<String> {
+pub(super) fn everyone() -> Vec<String> {
     vec![EVERYONE.into()]
 }
 

@@ -91,6 +91,20 @@ pub fn rows_cut(shown: usize) -> String {
     format!("Only the first {shown} rows are shown.")
 }
 
+/// What an operation of an API brought; `count` may say "more than".
+pub fn rows_of(summary: &str, rows: usize, count: &str) -> String {
+    let noun = if rows == 1 && !count.contains(' ') {
+        "row"
+    } else {
+        "rows"
+    };
+    format!("{summary}: {count} {noun}.")
+}
+
+pub fn no_rows(summary: &str) -> String {
+    format!("{summary}: nothing was found.")
+}
+
 pub fn greeting() -> Message {
     vec![Block::paragraph(
         "Hello! Ask me about the company's documents, tickets and business data, in your own words. \

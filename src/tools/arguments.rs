@@ -1,6 +1,6 @@
 //! The arguments of a call, checked against the catalogue.
 
-use super::{sql::Argument, window::Window};
+use super::{template, window::Window};
 use crate::{
     domain::{Parameter, ParameterKind, ToolCall, ToolSpec},
     ports::ToolError,
@@ -13,6 +13,16 @@ use std::collections::BTreeMap;
 
 /// What a person may write into a text parameter.
 const MAX_TEXT_CHARS: usize = 500;
+
+/// A value to bind, NULL where it is `None`. The type stays known then too.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Argument {
+    Text(Option<String>),
+    Integer(Option<i64>),
+    Number(Option<f64>),
+    Boolean(Option<bool>),
+    Time(Option<DateTime<Utc>>),
+}
 
 /// Checked values: by placeholder to bind, by parameter to read.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -143,7 +153,7 @@ impl Arguments {
 }
 
 fn readable(name: &str, value: Value) -> String {
-    super::sql::template::readable(name, &value)
+    template::readable(name, &value)
 }
 
 fn text_of(value: &Value) -> Option<String> {
@@ -205,7 +215,7 @@ fn choice_of(value: &Value, values: &[String]) -> Result<String, String> {
 fn id_of(value: &Value, pattern: &str) -> Result<String, String> {
     let text = text_of(value).ok_or("is no text")?;
     let whole = whole_pattern(pattern).map_err(|_| "has a pattern that can't be read")?;
-    [text.clone(), text.to_uppercase()]
+    [text.clone(), text.to_uppercase(), text.to_lowercase()]
         .into_iter()
         .find(|text| whole.is_match(text))
         .ok_or_else(|| format!("`{text}` does not have the form `{pattern}`"))

@@ -5,7 +5,10 @@
 //! what comes back says which statement ran, when, and on which source.
 
 mod arguments;
+pub mod http;
+mod limits;
 pub mod sql;
+pub mod template;
 mod tool;
 pub mod window;
 
@@ -17,8 +20,11 @@ use crate::{
 use arguments::check_arguments;
 use async_trait::async_trait;
 use chrono_tz::Tz;
+use http::{Api, ApiHealth, SystemResolver};
+use limits::Limits;
+use reqwest::dns::Resolve;
 use sql::{
-    Database, Limits,
+    Database,
     guard::{self, Policy, Verdict},
     queries::{Loading, NamedQuery},
 };
@@ -29,6 +35,7 @@ pub struct Toolbox {
     catalogue: Catalogue,
     tools: BTreeMap<String, Box<dyn Tool>>,
     databases: BTreeMap<String, Source>,
+    apis: Vec<Arc<Api>>,
     clock: Arc<dyn Clock>,
     zone: Tz,
 }
@@ -42,7 +49,7 @@ struct Source {
     reachable: bool,
 }
 
-/// Everything that is wrong with the configured databases and queries.
+/// Everything that is wrong with the configured databases, queries and APIs.
 #[derive(Debug, thiserror::Error)]
 pub struct ToolsFault(pub Vec<Fault>);
 
@@ -63,19 +70,31 @@ pub struct DatabaseHealth {
 }
 
 impl Toolbox {
-    /// Opens every database and checks every query; reports every fault at
-    /// once. A database that is down is none: its calls fail until it is back.
+    /// Opens every database, checks every query and reads every API's
+    /// document; reports every fault at once. A database or API that is down
+    /// is none: its calls fail until it is back.
     pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ToolsFault> {
+        Self::open_with(config, clock, Arc::new(SystemResolver)).await
+    }
+
+    /// The same with another resolver of the APIs' host names.
+    pub async fn open_with(
+        config: &Config,
+        clock: Arc<dyn Clock>,
+        resolver: Arc<dyn Resolve>,
+    ) -> Result<Self, ToolsFault> {
         let mut faults = Vec::new();
         let mut toolbox = Self {
             catalogue: Catalogue::default(),
             tools: BTreeMap::new(),
             databases: BTreeMap::new(),
+            apis: Vec::new(),
             clock,
             zone: config.chat.time_zone,
         };
         toolbox.open_databases(config, &mut faults).await;
         toolbox.load_queries(config, &mut faults).await;
+        toolbox.open_apis(config, resolver, &mut faults);
         if faults.is_empty() {
             Ok(toolbox)
         } else {
@@ -146,6 +165,31 @@ impl Toolbox {
         }
     }
 
+    fn open_apis(&mut self, config: &Config, resolver: Arc<dyn Resolve>, faults: &mut Vec<Fault>) {
+        let limits = Limits::from(&config.limits);
+        for entry in &config.apis {
+            let name = &entry.name;
+            let is_known = self.apis.iter().any(|api| api.name == *name);
+            if is_known || self.databases.contains_key(name) {
+                faults.push(Fault(format!(
+                    "api `{name}` has the name of another api or database"
+                )));
+                continue;
+            }
+            let taken = self.tools.keys().cloned().collect();
+            match Api::open(entry, limits, resolver.clone(), &taken) {
+                Ok(opened) => {
+                    self.apis.push(opened.api);
+                    opened.tools.into_iter().for_each(|tool| self.add(tool));
+                }
+                Err(found) => {
+                    let found = found.into_iter();
+                    faults.extend(found.map(|fault| Fault(format!("api `{name}`: {fault}"))));
+                }
+            }
+        }
+    }
+
     fn add(&mut self, tool: Box<dyn Tool>) {
         let spec = tool.spec().clone();
         self.tools.insert(spec.name.clone(), tool);
@@ -208,6 +252,16 @@ impl Toolbox {
         found
     }
 
+    /// The APIs, in the order of the configuration.
+    pub fn apis(&self) -> &[Arc<Api>] {
+        &self.apis
+    }
+
+    /// Whether each API's host is known and may be connected to.
+    pub async fn api_health(&self) -> Vec<ApiHealth> {
+        futures::future::join_all(self.apis.iter().map(|api| api.health())).await
+    }
+
     /// What the person at the command line of this machine may use: everything.
     pub fn operator_access(&self) -> Access {
         let of_tools = self.tools.values().map(|tool| tool.audience());
@@ -248,7 +302,7 @@ impl Tools for Toolbox {
                 tool: call.name.clone(),
             })?;
         let as_of = self.clock.now();
-        let arguments = check_arguments(tool.spec(), call, as_of, self.zone)?;
+        let arguments = check_arguments(tool.accepts(), call, as_of, self.zone)?;
         let Outcome {
             statement,
             rows,

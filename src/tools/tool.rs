@@ -11,13 +11,19 @@ use async_trait::async_trait;
 pub trait Tool: Send + Sync {
     fn spec(&self) -> &ToolSpec;
 
+    /// The same with all that a call may hold, where that is more than the
+    /// catalogue offers: several values where a planner picks one.
+    fn accepts(&self) -> &ToolSpec {
+        self.spec()
+    }
+
     /// The configured name of the system that it asks.
     fn source(&self) -> &str;
 
     fn audience(&self) -> &Audience;
 
     /// Asks, within the limits of time, rows and bytes. The arguments were
-    /// checked against [`Tool::spec`].
+    /// checked against [`Tool::accepts`].
     async fn run(&self, arguments: &Arguments) -> Result<Outcome, ToolError>;
 }
 

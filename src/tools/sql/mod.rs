@@ -7,6 +7,6 @@ mod postgres;
 pub mod queries;
 mod role;
 mod sqlite;
-pub mod template;
 
-pub use database::{Argument, Database, Limits, OpenError};
+pub use super::{arguments::Argument, limits::Limits};
+pub use database::{Database, OpenError};

@@ -1,10 +1,11 @@
 //! Runs statements on PostgreSQL.
 
 use super::{
-    database::{Argument, CappedRows, Limits, OpenError, exact_number, tool_error},
+    Argument, Limits,
+    database::{OpenError, exact_number, tool_error},
     role::{self, WriteRight},
 };
-use crate::{domain::Rows, ports::ToolError};
+use crate::{domain::Rows, ports::ToolError, tools::limits::CappedRows};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
 use futures::TryStreamExt;
 use serde_json::Value;

@@ -8,14 +8,14 @@ use super::{
     Argument, Database,
     guard::{self, Policy, Verdict},
     lexer,
-    template::Template,
 };
 use crate::{
     config::{QueryEntry, QueryParameter},
-    domain::{Audience, Parameter, ParameterKind, Rows, ToolSpec},
+    domain::{Audience, Parameter, ParameterKind, ToolSpec},
     ports::{ToolError, with_causes},
     tools::{
         arguments::{Arguments, whole_pattern},
+        template::{Sentences, Template},
         tool::{Outcome, Tool},
     },
 };
@@ -23,10 +23,7 @@ use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde_json::Value;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 pub struct NamedQuery {
     spec: ToolSpec,
@@ -37,8 +34,7 @@ pub struct NamedQuery {
     /// With numbered placeholders; `names` says which is which.
     sql: String,
     names: Vec<String>,
-    lead: Template,
-    empty: Template,
+    sentences: Sentences,
 }
 
 /// What a query is checked with.
@@ -88,37 +84,6 @@ impl NamedQuery {
             .map(|value| value.cloned().unwrap_or(Argument::Text(None)))
             .collect()
     }
-
-    fn lead(&self, rows: &Rows, shown: &BTreeMap<String, String>) -> String {
-        let template = if rows.rows.is_empty() {
-            &self.empty
-        } else {
-            &self.lead
-        };
-        let sentence = template.fill(rows, shown);
-        // A result that is narrowed says so, whoever wrote the template.
-        let unsaid: Vec<String> = self
-            .spec
-            .parameters
-            .iter()
-            .filter(|p| p.optional && !template.slots().any(|slot| slot == p.name))
-            .filter_map(|p| {
-                Some(format!(
-                    "{} {}",
-                    p.name.replace('_', " "),
-                    shown.get(&p.name)?
-                ))
-            })
-            .collect();
-        if unsaid.is_empty() {
-            return sentence;
-        }
-        let (body, stop) = match sentence.strip_suffix('.') {
-            Some(body) => (body, "."),
-            None => (sentence.as_str(), ""),
-        };
-        format!("{body} ({}){stop}", unsaid.join(", "))
-    }
 }
 
 #[async_trait]
@@ -140,7 +105,9 @@ impl Tool for NamedQuery {
         let rows = self.database.run(&self.sql, &bound).await?;
         Ok(Outcome {
             statement: self.statement(arguments),
-            lead: self.lead(&rows, &arguments.shown),
+            lead: self
+                .sentences
+                .fill(&rows, &arguments.shown, &self.spec.parameters),
             rows,
         })
     }
@@ -179,8 +146,10 @@ async fn load(
         text: entry.sql.clone(),
         sql: numbered.sql,
         names: numbered.names,
-        lead: lead?,
-        empty: empty?,
+        sentences: Sentences {
+            lead: lead?,
+            empty: empty?,
+        },
     };
     if faults.is_empty() {
         let columns = ask_columns(&query, loading, faults).await;
@@ -386,6 +355,7 @@ fn check_slots(query: &NamedQuery, columns: Option<&[String]>, faults: &mut Vec<
     };
     let is_column = |slot: &str| columns.is_none_or(|columns| columns.iter().any(|c| c == slot));
     for slot in query
+        .sentences
         .lead
         .slots()
         .filter(|slot| !is_argument(slot) && !is_column(slot))
@@ -394,7 +364,12 @@ fn check_slots(query: &NamedQuery, columns: Option<&[String]>, faults: &mut Vec<
             "`lead` has `{{{slot}}}`, which is neither an argument nor a column"
         ));
     }
-    for slot in query.empty.slots().filter(|slot| !is_argument(slot)) {
+    for slot in query
+        .sentences
+        .empty
+        .slots()
+        .filter(|slot| !is_argument(slot))
+    {
         faults.push(format!("`empty` has `{{{slot}}}`, which is no argument"));
     }
 }

@@ -1,7 +1,7 @@
 //! Runs statements on a SQLite file, opened read only.
 
-use super::database::{Argument, CappedRows, Limits, tool_error};
-use crate::{domain::Rows, ports::ToolError};
+use super::{Argument, Limits, database::tool_error};
+use crate::{domain::Rows, ports::ToolError, tools::limits::CappedRows};
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
 use serde_json::Value;

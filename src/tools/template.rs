@@ -2,7 +2,7 @@
 //!
 //! Promise: every figure that is put in comes from the rows or the arguments.
 
-use crate::domain::Rows;
+use crate::domain::{Parameter, Rows};
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -64,14 +64,68 @@ impl Template {
     }
 }
 
+/// What is said of rows, and of none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sentences {
+    pub lead: Template,
+    pub empty: Template,
+}
+
+impl Sentences {
+    /// A result that is narrowed says so, whoever wrote the template: what
+    /// `shown` has of the optional `parameters` is added where it is unsaid.
+    pub fn fill<'a>(
+        &self,
+        rows: &Rows,
+        shown: &BTreeMap<String, String>,
+        parameters: impl IntoIterator<Item = &'a Parameter>,
+    ) -> String {
+        let template = if rows.rows.is_empty() {
+            &self.empty
+        } else {
+            &self.lead
+        };
+        let said = |name: &str| template.slots().any(|slot| slot == name);
+        let optional = parameters.into_iter().filter(|p| p.optional);
+        let unsaid = optional.filter(|p| !said(&p.name));
+        with_narrowing(template.fill(rows, shown), shown, unsaid)
+    }
+}
+
+/// The sentence with the values that narrow the result: `3 rows (region UKI).`
+pub fn with_narrowing<'a>(
+    sentence: String,
+    shown: &BTreeMap<String, String>,
+    parameters: impl IntoIterator<Item = &'a Parameter>,
+) -> String {
+    let named = parameters.into_iter().filter_map(|parameter| {
+        let value = shown.get(&parameter.name)?;
+        Some(format!("{} {value}", parameter.name.replace('_', " ")))
+    });
+    let unsaid: Vec<String> = named.collect();
+    if unsaid.is_empty() {
+        return sentence;
+    }
+    let (body, stop) = match sentence.strip_suffix('.') {
+        Some(body) => (body, "."),
+        None => (sentence.as_str(), ""),
+    };
+    format!("{body} ({}){stop}", unsaid.join(", "))
+}
+
+/// How many rows there are: `1,200`, `more than 200`.
+pub fn count_of(rows: &Rows) -> String {
+    let count = integer(&rows.rows.len().to_string());
+    if rows.truncated {
+        format!("more than {count}")
+    } else {
+        count
+    }
+}
+
 fn value_of(name: &str, rows: &Rows, arguments: &BTreeMap<String, String>) -> String {
     if name == "rows" {
-        let count = integer(&rows.rows.len().to_string());
-        return if rows.truncated {
-            format!("more than {count}")
-        } else {
-            count
-        };
+        return count_of(rows);
     }
     if let Some(argument) = arguments.get(name) {
         return argument.clone();

@@ -1,0 +1,28 @@
+//! HTTP APIs as read-only tools, from their OpenAPI 3 or Swagger 2 documents.
+//!
+//! Promise: only GET is sent. A request goes to the API's own host, or where
+//! a redirect or a next page leads to one that is listed, and only to public
+//! addresses or listed networks: the address that was checked is the one that
+//! is connected to. The secret goes to the API's own host alone and into no
+//! record. Time, bytes, rows, pages and redirects are bounded.
+
+mod address;
+mod api;
+mod bounded;
+mod call;
+mod client;
+mod document;
+mod failure;
+mod naming;
+mod operation;
+mod paging;
+mod parameter;
+mod places;
+mod request;
+mod resolver;
+mod schema;
+mod table;
+
+pub use address::is_public;
+pub use api::{Api, ApiHealth, OpenApi};
+pub use resolver::SystemResolver;
