@@ -28,12 +28,16 @@ fn key_value(text: &str) -> Result<(String, String), String> {
 impl CallArgs {
     /// Calls one of the `known` tools; `kind` is what a person calls them.
     pub async fn run(self, toolbox: &Toolbox, kind: &str, known: &[&str]) -> anyhow::Result<()> {
-        anyhow::ensure!(
-            known.contains(&self.name.as_str()),
-            "there is no {kind} `{}`; there are {}",
-            self.name,
-            known.join(", ")
-        );
+        if !known.contains(&self.name.as_str()) {
+            let name = self.name;
+            match known {
+                [] => anyhow::bail!("there is no {kind} `{name}`; none is configured"),
+                known => anyhow::bail!(
+                    "there is no {kind} `{name}`; there are {}",
+                    known.join(", ")
+                ),
+            }
+        }
         let arguments = self.arguments.into_iter();
         let call = ToolCall {
             name: self.name,

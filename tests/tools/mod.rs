@@ -1,5 +1,6 @@
-//! The company's databases: real ones, read only.
+//! The company's databases and APIs: real ones, read only.
 
+mod http;
 mod postgres;
 mod queries;
 mod server;

@@ -2,23 +2,19 @@
 
 use super::{
     address::Admitted,
-    call::ApiTool,
     client::Client,
     document::Document,
     naming::{nearest, snake_case},
     operation::{Left, Operation, read_all},
     places::{Places, literal},
     resolver::{AddressRefused, CheckedResolver},
+    words::Words,
 };
 use crate::{
-    config::{ApiEntry, ApiOperation},
+    config::ApiEntry,
     domain::Audience,
     ports::with_causes,
-    tools::{
-        limits::Limits,
-        template::{Sentences, Template},
-        tool::Tool,
-    },
+    tools::{limits::Limits, tool::Tool},
 };
 use reqwest::{
     Url,
@@ -57,15 +53,15 @@ pub struct ApiHealth {
     pub reachable: bool,
 }
 
-/// An API that opened, with its tools, or everything that is wrong with it.
+/// An API that opened, with its tools.
 pub struct OpenApi {
     pub api: Arc<Api>,
     pub tools: Vec<Box<dyn Tool>>,
 }
 
 impl Api {
-    /// Reads the document and the configuration's words. Nothing is asked of
-    /// the API. Tools get names that are not `taken`.
+    /// Reads the document and the configuration's words, and reports every
+    /// fault. Nothing is asked of the API. Tools get names that are not `taken`.
     pub fn open(
         entry: &ApiEntry,
         limits: Limits,
@@ -277,7 +273,7 @@ fn choose(
 }
 
 /// By its id, its name, or its name after the API's.
-fn called(entry: &ApiEntry, operation: &Operation, name: &str) -> bool {
+pub(super) fn called(entry: &ApiEntry, operation: &Operation, name: &str) -> bool {
     let bare = name.strip_prefix(&format!("{}_", snake_case(&entry.name)));
     operation.is_called(name) || bare.is_some_and(|bare| operation.name == bare)
 }
@@ -306,100 +302,4 @@ fn names(
         Ok(longer)
     };
     operations.iter().map(name).collect()
-}
-
-/// What the configuration says of an operation.
-#[derive(Default)]
-struct Words {
-    description: Option<String>,
-    examples: Vec<String>,
-    sentences: Option<Sentences>,
-    columns: Vec<String>,
-    rows: Option<String>,
-}
-
-impl Words {
-    fn of(entry: &ApiEntry, operation: &Operation, faults: &mut Vec<String>) -> Option<Self> {
-        let given: Vec<&ApiOperation> = entry
-            .described
-            .iter()
-            .filter(|words| called(entry, operation, &words.name))
-            .collect();
-        let Some(words) = given.first() else {
-            return Some(Self::default());
-        };
-        let name = &words.name;
-        if given.len() > 1 {
-            faults.push(format!("operation `{name}` is described twice"));
-        }
-        let mut parse = |key: &str, text: &Option<String>| {
-            let parsed = Template::parse(text.as_deref()?);
-            let parsed = parsed
-                .map_err(|problem| faults.push(format!("operation `{name}`: `{key}` {problem}")));
-            parsed.ok()
-        };
-        let (lead, empty) = (parse("lead", &words.lead), parse("empty", &words.empty));
-        let sentences = lead
-            .zip(empty)
-            .map(|(lead, empty)| Sentences { lead, empty });
-        if let Some(sentences) = &sentences {
-            check_slots(words, operation, sentences, faults);
-        }
-        Some(Self {
-            description: words.description.clone(),
-            examples: words.examples.clone(),
-            sentences,
-            columns: words.columns.clone(),
-            rows: words.rows.clone(),
-        })
-    }
-
-    fn tool(self, operation: Operation, name: &str, api: &Arc<Api>) -> ApiTool {
-        let mut spec = operation.spec(name, &self.examples);
-        if let Some(description) = self.description {
-            spec.description = description;
-        }
-        ApiTool {
-            accepts: operation.accepts(name),
-            spec,
-            api: api.clone(),
-            operation,
-            rows: self.rows,
-            columns: self.columns,
-            sentences: self.sentences,
-        }
-    }
-}
-
-fn check_slots(
-    words: &ApiOperation,
-    operation: &Operation,
-    sentences: &Sentences,
-    faults: &mut Vec<String>,
-) {
-    let name = &words.name;
-    let is_argument = |slot: &str| {
-        slot == "rows"
-            || operation
-                .parameters
-                .iter()
-                .any(|sent| sent.spec.name == slot)
-    };
-    // Which columns there are is known before a call only where they are named.
-    let is_column =
-        |slot: &str| words.columns.is_empty() || words.columns.iter().any(|column| column == slot);
-    for slot in sentences
-        .lead
-        .slots()
-        .filter(|slot| !is_argument(slot) && !is_column(slot))
-    {
-        faults.push(format!(
-            "operation `{name}`: `lead` has `{{{slot}}}`, which is neither an argument nor one of `columns`"
-        ));
-    }
-    for slot in sentences.empty.slots().filter(|slot| !is_argument(slot)) {
-        faults.push(format!(
-            "operation `{name}`: `empty` has `{{{slot}}}`, which is no argument"
-        ));
-    }
 }

@@ -1,8 +1,11 @@
 //! One GET, with its redirects, within the caps.
 
-use super::{address::Admitted, failure::CallError, places::Places, resolver::CheckedResolver};
+use super::{
+    address::Admitted, failure::CallError, places::Places, request::encode,
+    resolver::CheckedResolver,
+};
 use crate::config::ApiAuth;
-use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::percent_decode_str;
 use reqwest::{
     Response, StatusCode, Url,
     dns::Resolve,
@@ -17,6 +20,10 @@ use serde_json::Value;
 use std::{sync::Arc, time::Duration};
 
 const MAX_REDIRECTS: usize = 5;
+
+/// Many servers close a connection that rested for five seconds. One that is
+/// closed while a request is on its way would lose that request.
+const REST: Duration = Duration::from_secs(3);
 
 /// A shorter secret stands in any text by chance.
 const TELLING_BYTES: usize = 6;
@@ -71,6 +78,7 @@ impl Client {
             .referer(false)
             .retry(reqwest::retry::never())
             .connect_timeout(timeout)
+            .pool_idle_timeout(REST)
             .build()
             .map_err(|error| format!("no client can be made: {}", error.without_url()))?;
         Ok(Self { http, places, auth })
@@ -219,10 +227,6 @@ fn auth_header(auth: &ApiAuth) -> Result<Option<(HeaderName, HeaderValue)>, Stri
         .map_err(|_| "`auth.secret` has characters that no header can carry")?;
     value.set_sensitive(true);
     Ok(Some((name, value)))
-}
-
-fn encode(text: &str) -> String {
-    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
 fn is_redirect(status: StatusCode) -> bool {

@@ -13,6 +13,7 @@ mod call;
 mod client;
 mod document;
 mod failure;
+mod item;
 mod naming;
 mod operation;
 mod paging;
@@ -22,6 +23,7 @@ mod request;
 mod resolver;
 mod schema;
 mod table;
+mod words;
 
 pub use address::is_public;
 pub use api::{Api, ApiHealth, OpenApi};

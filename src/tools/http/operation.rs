@@ -172,6 +172,7 @@ fn parameters(
             }) => {
                 return Err(format!("it needs `{name}`, which {why}"));
             }
+            Some(Reading::Unreadable(error)) => return Err(error.to_string()),
             Some(Reading::Credential {
                 name,
                 required: true,

@@ -117,14 +117,11 @@ pub(super) fn next(
             .as_str()
             .or_else(|| value.get("href").or(value.get("url"))?.as_str());
         match text.map(str::trim) {
-            Some(text)
-                if text.starts_with("http://")
-                    || text.starts_with("https://")
-                    || text.starts_with(['/', '?']) =>
-            {
+            Some(text) if is_address(text) => {
                 return sent.join(text).map_or(Next::More, Next::Page);
             }
-            Some("") | None if !value.is_number() => {}
+            Some("") => {}
+            None if !value.is_number() => {}
             _ => return follow_cursor(&value, sent, operation),
         }
     }
@@ -138,6 +135,14 @@ pub(super) fn next(
         return Next::More;
     }
     Next::End
+}
+
+/// Whole or relative; a cursor may have a colon too.
+fn is_address(text: &str) -> bool {
+    text.starts_with(['/', '?'])
+        || text.starts_with("http:")
+        || text.starts_with("https:")
+        || Url::parse(text).is_ok_and(|url| matches!(url.scheme(), "http" | "https"))
 }
 
 fn follow_cursor(value: &Value, sent: &Url, operation: &Operation) -> Next {
@@ -200,36 +205,43 @@ fn link_to_next(header: &str) -> Option<&str> {
     let mut rest = header;
     while let Some((_, after)) = rest.split_once('<') {
         let (target, after) = after.split_once('>')?;
-        let end = end_of_link(after);
-        let is_next = after[..end].split(';').any(|parameter| {
-            let Some((name, value)) = parameter.split_once('=') else {
-                return false;
-            };
-            let value = value.trim().trim_matches('"');
-            name.trim().eq_ignore_ascii_case("rel")
-                && value
-                    .split_whitespace()
-                    .any(|rel| rel.eq_ignore_ascii_case("next"))
-        });
-        if is_next {
+        let (parameters, after) = split_outside_quotes(after, ',');
+        if says_next(parameters) {
             return Some(target);
         }
-        rest = &after[end..];
+        rest = after;
     }
     None
 }
 
-/// The comma that ends a link, outside of quotes.
-fn end_of_link(text: &str) -> usize {
+fn says_next(parameters: &str) -> bool {
+    let mut rest = parameters;
+    while !rest.is_empty() {
+        let (parameter, after) = split_outside_quotes(rest, ';');
+        if let Some((name, value)) = parameter.split_once('=') {
+            let mut rels = value.trim().trim_matches('"').split_whitespace();
+            if name.trim().eq_ignore_ascii_case("rel")
+                && rels.any(|rel| rel.eq_ignore_ascii_case("next"))
+            {
+                return true;
+            }
+        }
+        rest = after;
+    }
+    false
+}
+
+/// What stands before and after the first separator that is not quoted.
+fn split_outside_quotes(text: &str, separator: char) -> (&str, &str) {
     let mut quoted = false;
     for (i, c) in text.char_indices() {
         match c {
             '"' => quoted = !quoted,
-            ',' if !quoted => return i,
+            c if c == separator && !quoted => return (&text[..i], &text[i + c.len_utf8()..]),
             _ => {}
         }
     }
-    text.len()
+    (text, "")
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! One parameter of an operation: what the catalogue says of it, and how it is sent.
 
 use super::{
-    document::{Document, Version},
+    document::{Document, RefError, Version},
+    item::Item,
     naming::one_line,
-    schema::{Item, Shape, Unfit, scalar_text, shape},
+    schema::{Shape, Unfit, scalar_text, shape},
 };
 use crate::{
     config::ApiAuth,
@@ -51,6 +52,7 @@ pub(super) enum Reading {
         required: bool,
         why: String,
     },
+    Unreadable(RefError),
     /// It would carry the secret: nobody is asked for it.
     Credential {
         name: String,
@@ -100,7 +102,7 @@ const CREDENTIALS: [&str; 12] = [
     "x_api_key",
 ];
 
-/// Reads one parameter. `name` is free of others' names.
+/// Reads one parameter; its name in the catalogue is still to be given.
 pub(super) fn read(
     document: &Document,
     raw: &Value,
@@ -109,19 +111,8 @@ pub(super) fn read(
 ) -> Option<Reading> {
     let raw = match document.resolve(raw) {
         Ok(raw) => raw,
-        Err(error) => {
-            // Whether it is required stands where nobody can read it.
-            let name = raw
-                .get("$ref")
-                .and_then(Value::as_str)
-                .unwrap_or("")
-                .to_string();
-            return Some(Reading::Left {
-                name,
-                required: true,
-                why: error.to_string(),
-            });
-        }
+        // Whether it is required stands where nobody can read it.
+        Err(error) => return Some(Reading::Unreadable(error)),
     };
     let wire = raw.get("name")?.as_str()?.trim().to_string();
     let in_path = path.contains(&format!("{{{wire}}}"));
@@ -180,7 +171,9 @@ pub(super) fn read(
         Err(unfit @ (Unfit::Object | Unfit::Nested | Unfit::File | Unfit::Depth)) => {
             return left(&unfit.to_string());
         }
-        Err(Unfit::Reference(error)) => return left(&error.to_string()),
+        Err(Unfit::Reference(error)) => {
+            return left(&format!("has a reference that leads nowhere: {error}"));
+        }
     };
     let schema = document.resolve(schema).unwrap_or(schema);
     let words = [raw, schema]

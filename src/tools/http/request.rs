@@ -179,7 +179,8 @@ fn joined(values: &[String], list: Option<List>, write: impl Fn(&str) -> String)
         .join(between)
 }
 
-fn encode(text: &str) -> String {
+/// As one value of an address, whatever it holds.
+pub(super) fn encode(text: &str) -> String {
     utf8_percent_encode(text, ENCODED).to_string()
 }
 

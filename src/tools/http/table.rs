@@ -21,6 +21,13 @@ const SHORT: usize = 20;
 /// Fields that say: this is one record, and its lists are its own.
 const IDENTITIES: [&str; 6] = ["id", "_id", "uuid", "key", "slug", "login"];
 
+/// Parts of the names of fields that stand around a list.
+const ENVELOPE: [&str; 24] = [
+    "ok", "success", "status", "code", "message", "error", "warning", "total", "count", "size",
+    "limit", "offset", "page", "next", "prev", "href", "self", "url", "kind", "object", "etag",
+    "more", "cursor", "took",
+];
+
 /// What the records of a response are.
 #[derive(Debug, PartialEq)]
 pub(super) enum Found<'a> {
@@ -57,48 +64,83 @@ pub(super) fn find<'a>(body: &'a Value, path: Option<&str>) -> Found<'a> {
             holders: vec![body],
         },
         Value::Null => Found::Nothing,
-        Value::Object(fields)
-            if IDENTITIES
-                .iter()
-                .any(|name| fields.get(*name).is_some_and(is_scalar)) =>
-        {
-            Found::One(body)
-        }
         Value::Object(fields) if fields.is_empty() => Found::Nothing,
-        Value::Object(_) => list_below(body, MAX_DEPTH).unwrap_or(Found::One(body)),
+        Value::Object(_) if is_record(body) => Found::One(body),
+        Value::Object(_) => list_below(body).unwrap_or_else(|| Found::One(sole_record(body))),
         one => Found::One(one),
     }
 }
 
-/// The first list of objects, of the upper levels before the lower; a list of
-/// values or an empty one only where it is the sole list.
-fn list_below(body: &Value, depth: usize) -> Option<Found<'_>> {
+/// The first list of records, of the upper levels before the lower.
+fn list_below(body: &Value) -> Option<Found<'_>> {
+    // Each an object with those around it, the nearest first.
     let mut level: Vec<Vec<&Value>> = vec![vec![body]];
-    for _ in 0..depth {
-        let mut lists: Vec<(&[Value], Vec<&Value>)> = Vec::new();
+    for _ in 0..MAX_DEPTH {
+        let mut lists: Vec<(&[Value], &Vec<&Value>)> = Vec::new();
         let mut below: Vec<Vec<&Value>> = Vec::new();
         for holders in &level {
             let fields = holders.first().and_then(|holder| holder.as_object());
             for value in fields.into_iter().flat_map(Map::values) {
                 match value {
-                    Value::Array(records) => lists.push((records, holders.clone())),
-                    Value::Object(_) => below.push([&[value], holders.as_slice()].concat()),
+                    Value::Array(records) => lists.push((records, holders)),
+                    Value::Object(_) if !is_record(value) => {
+                        below.push([&[value], holders.as_slice()].concat());
+                    }
                     _ => {}
                 }
             }
         }
-        let of_objects = lists
+        let of_objects =
+            |(records, _): &&(&[Value], _)| records.first().is_some_and(Value::is_object);
+        let in_envelope = |(_, holders): &&(_, &Vec<&Value>)| {
+            holders.first().is_some_and(|holder| is_envelope(holder))
+        };
+        let chosen = lists
             .iter()
-            .position(|(records, _)| records.first().is_some_and(Value::is_object));
-        let chosen = of_objects
-            .or((lists.len() == 1).then_some(0))
-            .or((!lists.is_empty()).then_some(0));
-        if let Some((records, holders)) = chosen.map(|i| lists.swap_remove(i)) {
-            return Some(Found::List { records, holders });
+            .find(of_objects)
+            .or_else(|| lists.iter().find(in_envelope));
+        if let Some((records, holders)) = chosen {
+            return Some(Found::List {
+                records,
+                holders: holders.to_vec(),
+            });
         }
         level = below;
     }
     None
+}
+
+/// One record, whose lists are its own.
+fn is_record(value: &Value) -> bool {
+    IDENTITIES
+        .iter()
+        .any(|name| value.get(name).is_some_and(is_scalar))
+}
+
+/// Whether its fields speak of a list and not of a thing.
+fn is_envelope(value: &Value) -> bool {
+    let scalars = value
+        .as_object()
+        .into_iter()
+        .flatten()
+        .filter(|(_, value)| is_scalar(value));
+    scalars.map(|(name, _)| name).all(|name| {
+        let name = name.to_lowercase();
+        ENVELOPE.iter().any(|part| name.contains(part))
+    })
+}
+
+/// The record in `{"ok": true, "user": {…}}`.
+fn sole_record(body: &Value) -> &Value {
+    let mut objects = body
+        .as_object()
+        .into_iter()
+        .flat_map(Map::values)
+        .filter(|value| value.is_object());
+    match (objects.next(), objects.next()) {
+        (Some(record), None) if is_record(record) && is_envelope(body) => record,
+        _ => body,
+    }
 }
 
 /// Records as rows. Without `columns`, every field that holds one value.

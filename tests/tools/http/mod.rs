@@ -1,0 +1,12 @@
+//! HTTP APIs, from the document to the rows.
+
+mod arguments;
+mod auth;
+mod command;
+mod documents;
+mod fuzz;
+mod limits;
+mod pages;
+mod places;
+mod results;
+mod world;
