@@ -17,8 +17,10 @@ need python3 python3
 python3 -c 'import venv, ensurepip' 2>/dev/null || missing="$missing python3-venv"
 # clang's library, which reads the C headers of PostgreSQL's parser.
 ls /usr/lib/llvm-*/lib/libclang*.so* /usr/lib/*/libclang*.so* >/dev/null 2>&1 || missing="$missing libclang-dev"
-# Tests run against a real PostgreSQL.
+# Tests run against a real PostgreSQL and a real MariaDB.
 ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || command -v initdb >/dev/null 2>&1 || missing="$missing postgresql"
+mariadbd=$(PATH="$PATH:/usr/sbin:/usr/local/sbin" command -v mariadbd || true)
+[ -n "$mariadbd" ] || missing="$missing mariadb-server"
 
 if ! command -v cargo >/dev/null 2>&1; then
     say "cargo is missing"

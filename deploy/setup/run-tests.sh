@@ -3,14 +3,27 @@
 # What this machine can't run is left out, and named with the reason.
 set -eu
 
-full_disk=full_disk_delays_a_question_and_loses_none
 skipped=
-if ! unshare --mount --map-root-user sh -c 'mount -t tmpfs tmpfs /mnt' >/dev/null 2>&1; then
-    echo "skipped: $full_disk (this machine lets nobody mount a disk of their own)"
-    skipped=$full_disk
-fi
+skip() { # skip PART-OF-A-NAME REASON
+    echo "skipped: $1 ($2)"
+    skipped="$skipped $1"
+}
+
+unshare --mount --map-root-user sh -c 'mount -t tmpfs tmpfs /mnt' >/dev/null 2>&1 ||
+    skip full_disk_delays_a_question_and_loses_none 'this machine lets nobody mount a disk of their own'
+[ -n "${LOREKEEPER_TEST_MARIADB:-}" ] ||
+    skip tools::mariadb:: 'there is no MariaDB; tests/with-mariadb starts one where it is installed'
 
 if command -v cargo-nextest >/dev/null 2>&1; then
-    exec cargo nextest run --locked --no-fail-fast ${skipped:+-E "not test($skipped)"} "$@"
+    # One expression: nextest runs what any of several admits.
+    rest='all()'
+    for name in $skipped; do
+        rest="$rest and not test($name)"
+    done
+    exec cargo nextest run --locked --no-fail-fast -E "$rest" "$@"
 fi
-exec cargo test --locked --no-fail-fast "$@" -- ${skipped:+--skip "$skipped"}
+set -- "$@" --
+for name in $skipped; do
+    set -- "$@" --skip "$name"
+done
+exec cargo test --locked --no-fail-fast "$@"

@@ -41,6 +41,9 @@ pub struct CheckArgs {
 enum DialectName {
     Postgres,
     Sqlite,
+    /// MySQL and MariaDB
+    #[value(alias = "mariadb")]
+    Mysql,
 }
 
 impl From<DialectName> for Dialect {
@@ -48,6 +51,7 @@ impl From<DialectName> for Dialect {
         match name {
             DialectName::Postgres => Dialect::Postgres,
             DialectName::Sqlite => Dialect::Sqlite,
+            DialectName::Mysql => Dialect::MySql,
         }
     }
 }

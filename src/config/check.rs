@@ -67,6 +67,12 @@ pub(super) fn check(name: &str, config: &Config, faults: &mut Faults) {
         1_024,
         64 << 20,
     );
+    range(
+        "limits.sql_cost",
+        config.limits.sql_cost,
+        1,
+        1_000_000_000_000,
+    );
     let generator = &config.generator;
     for (key, value, from, to) in [
         ("generator.slots", generator.slots, 1, 256),

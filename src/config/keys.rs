@@ -59,6 +59,7 @@ const KEYS: [(&str, &[&str]); 20] = [
             "tool_timeout_ms",
             "tool_rows",
             "tool_bytes",
+            "sql_cost",
             "file_bytes",
         ],
     ),

@@ -159,6 +159,9 @@ pub struct LimitsSection {
     pub tool_timeout_ms: u64,
     pub tool_rows: usize,
     pub tool_bytes: usize,
+    /// A free SELECT that would cost more is refused: units of the planner on
+    /// PostgreSQL and MySQL, rows to go through on MariaDB and SQLite.
+    pub sql_cost: u64,
     /// Larger files are left out, and named.
     pub file_bytes: u64,
 }
@@ -172,6 +175,7 @@ impl Default for LimitsSection {
             tool_timeout_ms: 5_000,
             tool_rows: 200,
             tool_bytes: 262_144,
+            sql_cost: 50_000_000,
             file_bytes: 20 * 1024 * 1024,
         }
     }
@@ -257,7 +261,7 @@ pub struct SourceLayout {
 #[derive(Clone, Debug, Deserialize)]
 pub struct DatabaseEntry {
     pub name: String,
-    /// `postgres://…` or `sqlite:PATH`, relative to the configuration file.
+    /// `postgres://…`, `mysql://…`, `mariadb://…`, or `sqlite:PATH`, relative to the configuration file.
     pub url: SecretString,
     /// Tables and views that free statements may read, `schema.table` or `table`. Empty: named queries only.
     #[serde(default)]

@@ -26,6 +26,7 @@ use reqwest::dns::Resolve;
 use sql::{
     Database,
     guard::{self, Policy, Verdict},
+    lexer,
     queries::{Loading, NamedQuery},
 };
 use std::{collections::BTreeMap, fmt, sync::Arc};
@@ -38,6 +39,8 @@ pub struct Toolbox {
     apis: Vec<Arc<Api>>,
     clock: Arc<dyn Clock>,
     zone: Tz,
+    /// Free statements that would cost more are refused; [`sql::cost::Cost`].
+    sql_cost: u64,
 }
 
 /// A database with what the configuration says of it.
@@ -91,6 +94,7 @@ impl Toolbox {
             apis: Vec::new(),
             clock,
             zone: config.chat.time_zone,
+            sql_cost: config.limits.sql_cost,
         };
         toolbox.open_databases(config, &mut faults).await;
         toolbox.load_queries(config, &mut faults).await;
@@ -219,10 +223,7 @@ impl Toolbox {
             let reason = format!("`{source}` has no `tables` that free statements may read");
             return Err(ToolError::Refused { reason });
         }
-        let verdict = guard::check(sql, database.dialect(), &Policy::only(tables));
-        if let Verdict::Refuse { reason } = verdict {
-            return Err(ToolError::Refused { reason });
-        }
+        self.refuse_costly(database, sql, tables).await?;
         let as_of = self.clock.now();
         let rows = database.run(sql, &[]).await?;
         Ok(ToolResult {
@@ -233,6 +234,33 @@ impl Toolbox {
             rows,
             as_of,
         })
+    }
+
+    /// The gate, then the plan: what a statement reads and what that costs.
+    async fn refuse_costly(
+        &self,
+        database: &Database,
+        sql: &str,
+        tables: &[String],
+    ) -> Result<(), ToolError> {
+        let refused = |reason: String| Err(ToolError::Refused { reason });
+        let dialect = database.dialect();
+        let tables = match guard::check(sql, dialect, &Policy::only(tables)) {
+            Verdict::Allow { tables } => tables,
+            Verdict::Refuse { reason } => return refused(reason),
+        };
+        // It would run what it explains, or have no plan of its own.
+        if lexer::begins_with(sql, "EXPLAIN", dialect) {
+            return refused("is EXPLAIN, where only a SELECT may stand".into());
+        }
+        match database.cost(sql, &tables).await? {
+            Some(cost) if cost.amount > self.sql_cost as f64 => refused(format!(
+                "would cost about {cost}, and `limits.sql_cost` is {}: narrow the period, add a \
+                 condition on an indexed column, or read fewer tables",
+                template::readable("cost", &self.sql_cost.into())
+            )),
+            _ => Ok(()),
+        }
     }
 
     /// Asks every database for one row.

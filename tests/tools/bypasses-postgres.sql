@@ -388,3 +388,141 @@ not sql at all
 
 SELECT 'unclosed
 --> can't be parsed
+
+SELECT 'a\'; DELETE FROM spy; --'
+--> more than one statement
+
+SELECT $a$;$a$; DELETE FROM spy
+--> more than one statement
+
+/* /* */ */ DELETE FROM spy
+--> is DELETE
+
+SELECT U&'\0041'; DELETE FROM spy
+--> more than one statement
+
+START TRANSACTION READ WRITE
+--> a transaction command
+
+PREPARE TRANSACTION 'x'
+--> a transaction command
+
+SAVEPOINT s
+--> a transaction command
+
+SET search_path TO pg_temp, public
+--> is SET
+
+SET SESSION AUTHORIZATION postgres
+--> is SET
+
+CREATE EXTENSION dblink
+--> is CREATE EXTENSION
+
+CREATE RULE r AS ON SELECT TO spy DO INSTEAD SELECT 1
+--> is RULE
+
+CREATE TRIGGER t AFTER INSERT ON spy EXECUTE FUNCTION spy_trap()
+--> is CREATE TRIG
+
+CREATE OR REPLACE VIEW spy_other AS SELECT 1
+--> is VIEW
+
+ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC
+--> is ALTER DEFAULT PRIVILEGES
+
+REASSIGN OWNED BY postgres TO CURRENT_USER
+--> is REASSIGN OWNED
+
+REINDEX TABLE spy
+--> is REINDEX
+
+ANALYZE spy
+--> is VACUUM
+
+FETCH ALL FROM c
+--> is FETCH
+
+EXPLAIN ANALYZE SELECT nextval('spy_seq')
+--> belongs to sequences
+
+EXPLAIN ANALYZE INSERT INTO spy SELECT 97, 'x' FROM spy
+--> explains INSERT
+
+EXPLAIN (ANALYZE) DECLARE c CURSOR FOR SELECT 1
+--> explains DECLARE CURSOR
+
+SELECT * FROM (VALUES (nextval('spy_seq'))) v
+--> belongs to sequences
+
+SELECT lastval()
+--> belongs to sequences
+
+SELECT pg_advisory_xact_lock_shared(1)
+--> locks
+
+SELECT setseed(0.5)
+--> changes a setting
+
+SELECT pg_create_logical_replication_slot('x', 'test_decoding')
+--> is a system function that is not known
+
+SELECT pg_replication_origin_create('x')
+--> replication
+
+SELECT pg_promote()
+--> is a system function that is not known
+
+SELECT pg_rotate_logfile()
+--> is a system function that is not known
+
+SELECT pg_log_backend_memory_contexts(pg_backend_pid())
+--> is a system function that is not known
+
+SELECT pg_import_system_collations('public')
+--> is a system function that is not known
+
+SELECT pg_export_snapshot()
+--> acts on the server
+
+SELECT pg_file_write('/tmp/lorekeeper-spy', 'x', false)
+--> the server's files
+
+SELECT lo_put(4711, 0, 'x')
+--> works on large objects
+
+SELECT lo_unlink(oid) FROM pg_largeobject_metadata
+--> works on large objects
+
+SELECT concat(VARIADIC ARRAY[pg_read_file('/etc/passwd')])
+--> calls `pg_read_file`
+
+SELECT id FROM spy OFFSET length(pg_read_file('/etc/passwd'))
+--> calls `pg_read_file`
+
+SELECT id FROM spy FETCH FIRST (length(pg_read_file('/etc/passwd'))) ROWS ONLY
+--> calls `pg_read_file`
+
+SELECT count(*) FROM spy GROUP BY CUBE (pg_read_file('/etc/passwd'))
+--> calls `pg_read_file`
+
+SELECT count(*) FROM spy HAVING pg_read_file('/etc/passwd') IS NULL
+--> calls `pg_read_file`
+
+SELECT sum(id) OVER (ORDER BY id ROWS length(pg_read_file('/etc/passwd')) PRECEDING) FROM spy
+--> calls `pg_read_file`
+
+SELECT json_object('a' : pg_read_file('/etc/passwd'))
+--> calls `pg_read_file`
+
+SELECT (CAST(ROW(pg_read_file('/etc/passwd')) AS record)) IS NOT DISTINCT FROM ROW(1)
+--> calls `pg_read_file`
+
+SELECT pg_read_file('/etc/passwd') COLLATE "C" || 'x' AT TIME ZONE 'UTC'
+--> calls `pg_read_file`
+
+TABLE spy UNION ALL SELECT id, pg_read_file('/etc/passwd') FROM spy
+--> calls `pg_read_file`
+
+SELECT xmlserialize(content query_to_xml('DELETE FROM spy', true, true, '') AS text)
+--> runs SQL that is given to it as text

@@ -170,3 +170,84 @@ not sql at all
 
 SELECT 'unclosed
 --> can't be parsed
+
+SELECT 'a\'; DELETE FROM spy; --'
+--> more than one statement
+
+SELECT `;` FROM (SELECT 1 AS `;`); UPDATE spy SET note = 'x'
+--> more than one statement
+
+SELECT 1 /* unclosed ; */; DELETE FROM spy; /*
+--> more than one statement
+
+ROLLBACK
+--> is ROLLBACK
+
+RELEASE s
+--> is RELEASE
+
+PRAGMA table_info(spy)
+--> is PRAGMA
+
+PRAGMA main.wal_checkpoint(TRUNCATE)
+--> is PRAGMA
+
+CREATE VIEW loot AS SELECT * FROM spy
+--> is CREATE VIEW
+
+CREATE INDEX i ON spy (note)
+--> is CREATE INDEX
+
+DROP VIEW IF EXISTS spy_trap
+--> is DROP VIEW
+
+UPDATE spy SET note = 'x' RETURNING id
+--> is UPDATE
+
+INSERT INTO spy SELECT id + 10, note FROM spy
+--> is INSERT
+
+INSERT OR REPLACE INTO spy VALUES (1, 'x') ON CONFLICT DO NOTHING
+--> is INSERT
+
+WITH RECURSIVE x(n) AS (SELECT 1) UPDATE spy SET note = 'x'
+--> is UPDATE
+
+SELECT * FROM spy WHERE load_extension('x') IS NULL
+--> calls `load_extension`
+
+SELECT `load_extension`('/tmp/lorekeeper-spy')
+--> calls `load_extension`
+
+SELECT count(*) FROM spy GROUP BY readfile('x')
+--> calls `readfile`
+
+SELECT count(*) FROM spy HAVING readfile('x')
+--> calls `readfile`
+
+SELECT 1 BETWEEN 0 AND readfile('x')
+--> calls `readfile`
+
+SELECT group_concat(note, readfile('x')) FROM spy
+--> calls `readfile`
+
+SELECT id FROM spy UNION ALL SELECT readfile('x')
+--> calls `readfile`
+
+SELECT CAST(readfile('x') AS TEXT) COLLATE NOCASE
+--> calls `readfile`
+
+SELECT * FROM generate_series(1, 10)
+--> calls `generate_series`
+
+SELECT * FROM csv('/etc/passwd')
+--> calls `csv`
+
+SELECT sqlite_compileoption_get(1)
+--> calls `sqlite_compileoption_get`
+
+SELECT total_changes(), last_insert_rowid()
+--> calls `total_changes`
+
+SELECT randomblob(1000000000)
+--> calls `randomblob`

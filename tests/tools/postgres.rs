@@ -1,12 +1,20 @@
 //! PostgreSQL: the walls behind the gate.
 
-use super::server::{LIMITS, SpyDatabase, bypasses, entry};
+use super::{
+    queries::free_query,
+    server::{LIMITS, SpyDatabase, bypasses, entry, statements, try_all},
+};
 use lorekeeper::{
     domain::GapClass,
     tools::sql::{Argument, Database, Limits, OpenError},
 };
 use serde_json::json;
-use std::time::Duration;
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+use tokio::time::sleep;
 
 /// The gate is left out here: role and READ ONLY transaction stand alone.
 #[tokio::test]
@@ -19,6 +27,99 @@ async fn bypasses_have_no_effect_even_without_the_gate() {
         let _ = database.run(sql, &[]).await;
         assert_eq!(spy.state().await, before, "{sql}");
     }
+    spy.remove().await;
+}
+
+#[tokio::test]
+async fn no_attempt_has_an_effect_through_the_gate() {
+    let spy = SpyDatabase::new().await;
+    let database = spy.open().await.expect("the role can only read");
+    let look = async || {
+        let is_written = Path::new("/tmp/lorekeeper-spy").exists();
+        format!("{} {is_written}", spy.state().await)
+    };
+    let bypasses = bypasses(include_str!("bypasses-postgres.sql"));
+    let (refused, ran) = try_all(bypasses, &database, look).await;
+    assert!((refused > 150, ran) == (true, 0), "{refused} {ran}");
+    let detours = statements(include_str!("detours-postgres.sql"));
+    let (refused, ran) = try_all(detours, &database, look).await;
+    assert!((refused, ran > 40) == (0, true), "{refused} {ran}");
+    let zero = try_all(
+        vec![
+            "SELECT 'a\0'; DELETE FROM spy",
+            "SELECT 1 --\r; DELETE FROM spy",
+        ],
+        &database,
+        look,
+    );
+    assert_eq!(zero.await, (2, 0));
+    spy.remove().await;
+}
+
+/// The other tests would prove nothing with a spy that sees nothing.
+#[tokio::test]
+async fn spy_notices_what_the_owner_does() {
+    let spy = SpyDatabase::new().await;
+    for effect in [
+        "UPDATE spy SET note = 'x'",
+        "SELECT spy_write()",
+        "SELECT * FROM spy_trap",
+        "SELECT 1 +++ 2",
+        "SELECT 'x'::spy_checked",
+        "SELECT spy_sum(id) FROM spy",
+        "SELECT public.lower('X')",
+        "SELECT nextval('spy_seq')",
+        "SELECT setval('spy_seq', 4711)",
+        "SELECT lo_create(0)",
+        "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
+        "SELECT * INTO loot FROM spy",
+        "GRANT ALL ON spy TO PUBLIC",
+    ] {
+        let before = spy.state().await;
+        spy.as_admin(effect).await;
+        assert_ne!(spy.state().await, before, "{effect}");
+    }
+    spy.remove().await;
+}
+
+#[tokio::test]
+async fn statement_whose_caller_has_gone_ends_at_the_server() {
+    let spy = SpyDatabase::new().await;
+    let limits = Limits {
+        timeout: Duration::from_secs(300),
+        ..LIMITS
+    };
+    let database = Arc::new(spy.open_with(limits).await.expect("the role can only read"));
+    let asked = database.clone();
+    let caller = tokio::spawn(async move { asked.run("SELECT pg_sleep(600)", &[]).await });
+    while spy.running().await == 0 {
+        sleep(Duration::from_millis(20)).await;
+    }
+    caller.abort();
+    let gone = Instant::now();
+    while spy.running().await > 0 {
+        assert!(gone.elapsed() < Duration::from_secs(2), "still running");
+        sleep(Duration::from_millis(20)).await;
+    }
+    let rows = database.run("SELECT 1", &[]).await.expect("is free again");
+    assert_eq!(rows.rows, [[json!(1)]]);
+    spy.remove().await;
+}
+
+#[tokio::test]
+async fn free_statement_that_costs_too_much_is_refused_before_it_runs() {
+    let spy = SpyDatabase::new().await;
+    let url = spy.reader_url();
+    assert_eq!(free_query(&url, "SELECT count(*) FROM spy").await, "1 row.");
+    let refused = free_query(
+        &url,
+        "SELECT count(*) FROM spy, generate_series(1, 1000000) a, generate_series(1, 1000000) b",
+    )
+    .await;
+    assert!(refused.contains("would cost about"), "{refused}");
+    assert!(refused.contains("narrow the period"), "{refused}");
+    let refused = free_query(&url, "EXPLAIN ANALYZE SELECT * FROM spy").await;
+    assert!(refused.contains("is EXPLAIN"), "{refused}");
     spy.remove().await;
 }
 

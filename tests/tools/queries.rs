@@ -5,7 +5,7 @@ use chrono::{DateTime, Utc};
 use lorekeeper::{
     config::Config,
     domain::{Access, GapClass, ParameterKind, PersonId, ToolCall, ToolResult},
-    ports::{Caller, Clock, ToolError, Tools},
+    ports::{Caller, Clock, ToolError, Tools, with_causes},
     tools::Toolbox,
 };
 use serde_json::{Value, json};
@@ -56,6 +56,20 @@ fn config(spy: &SpyFile, more: &str) -> Config {
         spy.url()
     );
     toml::from_str(&format!("{database}{more}")).expect("is a configuration")
+}
+
+/// The sentence over the rows of a free SELECT on `spy`, or why there are none.
+pub async fn free_query(url: &str, sql: &str) -> String {
+    let config: Config = toml::from_str(&format!(
+        "[[database]]\nname = \"spy\"\nurl = \"{url}\"\ntables = [\"spy\"]\n"
+    ))
+    .expect("is a configuration");
+    let toolbox = Toolbox::open(&config, Arc::new(Noon)).await;
+    let toolbox = toolbox.unwrap_or_else(|faults| panic!("{faults}"));
+    match toolbox.query("spy", sql, &Access::everyone()).await {
+        Ok(result) => result.lead,
+        Err(error) => with_causes(&error),
+    }
 }
 
 async fn faults(more: &str) -> Vec<String> {

@@ -3,7 +3,10 @@
 use lorekeeper::{
     config::DatabaseEntry,
     domain::EVERYONE,
-    tools::sql::{Database, Limits, OpenError},
+    tools::sql::{
+        Database, Limits, OpenError,
+        guard::{self, Policy, Verdict},
+    },
 };
 use secrecy::SecretString;
 use sqlx::{AssertSqlSafe, Connection, Executor, PgConnection, Row};
@@ -45,10 +48,15 @@ impl SpyDatabase {
                  CREATE SEQUENCE spy_seq; \
                  CREATE MATERIALIZED VIEW spy_view AS SELECT * FROM spy; \
                  CREATE PROCEDURE spy_procedure() LANGUAGE sql AS 'DELETE FROM spy'; \
-                 GRANT SELECT ON spy, spy_view TO {role}"
+                 {TRAPS} \
+                 GRANT SELECT ON spy, spy_view, spy_trap TO {role}"
             ))
             .await;
         database
+    }
+
+    pub fn reader_url(&self) -> String {
+        self.url_of(&self.role)
     }
 
     pub async fn as_admin(&self, sql: &str) {
@@ -109,6 +117,46 @@ impl SpyDatabase {
             .expect("the server's url ends in a database");
         format!("postgres://{role}@{address}/{}", self.name)
     }
+}
+
+/// Harmless names that write when a statement uses them.
+const TRAPS: &str = "
+    CREATE FUNCTION spy_write() RETURNS int LANGUAGE plpgsql AS
+        'BEGIN UPDATE public.spy SET note = note || ''!''; RETURN 1; END';
+    CREATE FUNCTION spy_plus(int, int) RETURNS int LANGUAGE sql AS 'SELECT public.spy_write()';
+    CREATE FUNCTION public.lower(text) RETURNS text LANGUAGE sql AS 'SELECT public.spy_write()::text';
+    CREATE OPERATOR public.+++ (LEFTARG = int, RIGHTARG = int, FUNCTION = spy_plus);
+    CREATE DOMAIN spy_checked AS text CHECK (spy_write() > 0);
+    CREATE AGGREGATE spy_sum(int) (SFUNC = spy_plus, STYPE = int, INITCOND = '0');
+    CREATE VIEW spy_trap AS SELECT spy_write() AS n;";
+
+/// Statements of a file, without its first paragraph.
+pub fn statements(file: &'static str) -> Vec<&'static str> {
+    file.split("\n\n").skip(1).map(str::trim).collect()
+}
+
+/// Tries every statement as the program would: through the gate, then in the
+/// read-only session. `look` brings all that an effect would show in. The
+/// result is how many the gate refused, and how many ran.
+pub async fn try_all(
+    attempts: Vec<&str>,
+    database: &Database,
+    look: impl AsyncFn() -> String,
+) -> (usize, usize) {
+    let before = look().await;
+    let (mut refused, mut ran) = (0, 0);
+    for sql in attempts {
+        match guard::check(sql, database.dialect(), &Policy::any_table()) {
+            Verdict::Refuse { .. } => refused += 1,
+            Verdict::Allow { .. } => {
+                ran += 1;
+                // Whether it fails or reads something does not matter here.
+                let _ = database.run(sql, &[]).await;
+            }
+        }
+        assert_eq!(look().await, before, "{sql}");
+    }
+    (refused, ran)
 }
 
 pub fn entry(name: &str, url: &str) -> DatabaseEntry {

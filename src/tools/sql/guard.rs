@@ -1,7 +1,8 @@
 //! The gate: every statement passes it before a database sees it.
 //!
 //! Promise: what passes is one statement that reads. It is judged on the
-//! syntax tree, with PostgreSQL's own grammar or SQLite's: kinds of nodes that
+//! syntax tree, with PostgreSQL's own grammar, SQLite's or one that knows
+//! MySQL's: kinds of nodes that
 //! are not known to be harmless are refused, and so are functions that reach
 //! out of the query (files, settings, locks, sequences, other servers, SQL
 //! given as text). Under [`Policy::only`] it names no relation outside the
@@ -12,6 +13,7 @@
 //! that can't write hold them.
 
 mod functions;
+mod mysql;
 mod postgres;
 mod sqlite;
 #[cfg(test)]
@@ -29,6 +31,8 @@ const STACK_BYTES: usize = 16 * 1024 * 1024;
 pub enum Dialect {
     Postgres,
     Sqlite,
+    /// MySQL and MariaDB.
+    MySql,
 }
 
 /// What a statement may name.
@@ -86,6 +90,14 @@ impl Policy {
                 .as_ref()
                 .map(|tables| tables.iter().map(fold).collect()),
         }
+    }
+
+    /// Whether an entry names this schema.
+    fn names_schema(&self, schema: &str) -> bool {
+        let tables = self.tables.iter().flatten();
+        tables
+            .filter_map(|entry| entry.schema.as_deref())
+            .any(|known| known.eq_ignore_ascii_case(schema))
     }
 
     /// `default_schema` is where an entry without a schema lies.
@@ -153,6 +165,7 @@ fn judge(sql: &str, dialect: Dialect, policy: &Policy) -> Result<BTreeSet<String
     on_deep_stack(|| match dialect {
         Dialect::Postgres => postgres::judge(sql, policy),
         Dialect::Sqlite => sqlite::judge(sql, policy),
+        Dialect::MySql => mysql::judge(sql, policy),
     })
 }
 

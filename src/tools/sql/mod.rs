@@ -1,11 +1,15 @@
-//! SQL on the company's databases: the gate, the connection, named queries.
+//! SQL on the company's databases: the gate, the cost, the connection, named queries.
 
+pub mod cost;
 pub mod database;
 pub mod guard;
-mod lexer;
+pub(super) mod lexer;
+mod mysql;
 mod postgres;
 pub mod queries;
 mod role;
+mod rows;
+mod running;
 mod sqlite;
 
 pub use super::{arguments::Argument, limits::Limits};

@@ -2,24 +2,25 @@
 
 use super::{
     Argument, Limits,
-    database::{OpenError, exact_number, tool_error},
-    role::{self, WriteRight},
+    database::{OpenError, tool_error},
+    role::{self, Proof},
+    rows::{column_names, exact_number, read_rows, shortest_number},
+    running::{Running, end_in_background},
 };
-use crate::{domain::Rows, ports::ToolError, tools::limits::CappedRows};
+use crate::{domain::Rows, ports::ToolError};
 use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, Utc};
-use futures::TryStreamExt;
 use serde_json::Value;
 use sqlx::{
-    Arguments, AssertSqlSafe, Column, Executor, PgConnection, PgPool, Row, SqlSafeStr, Statement,
-    Type, TypeInfo, ValueRef,
+    Arguments, AssertSqlSafe, ConnectOptions, Connection, Executor, PgConnection, PgPool, Row,
+    SqlSafeStr, Statement, Type, TypeInfo, ValueRef,
     pool::PoolConnection,
     postgres::{
         PgArguments, PgConnectOptions, PgPoolOptions, PgRow, PgTypeInfo, PgTypeKind, PgValueFormat,
         PgValueRef, Postgres, types::PgInterval,
     },
 };
-use std::{str::FromStr, time::Duration};
-use tokio::{sync::OnceCell, time::timeout};
+use std::{str::FromStr, sync::Arc, time::Duration};
+use tokio::time::timeout;
 
 /// The server ends a statement itself; this is for a server that does not answer at all.
 const GRACE: Duration = Duration::from_secs(1);
@@ -28,15 +29,13 @@ pub struct PostgresDatabase {
     name: String,
     limits: Limits,
     pool: PgPool,
-    role: String,
-    /// Set once the role is known to have no write right.
-    proven: OnceCell<()>,
+    proof: Proof,
 }
 
 impl PostgresDatabase {
     pub fn new(name: &str, url: &str, limits: Limits) -> Result<Self, sqlx::Error> {
         let options = PgConnectOptions::from_str(url)?.application_name("lorekeeper-tools");
-        let role = options.get_username().to_string();
+        let proof = Proof::new(name, options.get_username());
         let pool = PgPoolOptions::new()
             .max_connections(4)
             .acquire_timeout(limits.timeout)
@@ -46,20 +45,13 @@ impl PostgresDatabase {
             name: name.into(),
             limits,
             pool,
-            role,
-            proven: OnceCell::new(),
+            proof,
         })
     }
 
     /// An error only where the role is known to be able to write.
     pub async fn refuse_writers(&self) -> Result<(), OpenError> {
-        match self.connection().await {
-            Err(ToolError::NotAllowed { source, .. }) => match source.downcast::<OpenError>() {
-                Ok(error) => Err(*error),
-                Err(_) => Ok(()),
-            },
-            _ => Ok(()),
-        }
+        role::refuse_writers(self.connection().await)
     }
 
     pub async fn columns(
@@ -70,67 +62,62 @@ impl PostgresDatabase {
         let mut connection = self.connection().await?;
         let prepared = prepare(&mut connection, sql, arguments).await;
         let statement = prepared.map_err(|error| self.error(error))?;
-        Ok(column_names(&statement))
+        Ok(column_names(statement.columns()))
     }
 
-    pub async fn run(&self, sql: &str, arguments: &[Argument]) -> Result<Rows, ToolError> {
-        let mut connection = self.connection().await?;
-        let work = read(&mut connection, sql, arguments, self.limits);
-        let outcome = timeout(self.limits.timeout + GRACE, work).await;
-        // Only a connection that is known to be at rest goes back to the pool.
-        // Another one may have half a result on its way, and closing it also
-        // ends the statement at the server.
-        match outcome {
-            Ok(Ok(rows)) if !rows.truncated => Ok(rows),
-            Ok(Ok(rows)) => {
-                connection.close_on_drop();
-                Ok(rows)
-            }
-            Ok(Err(error)) => {
-                connection.close_on_drop();
-                Err(self.error(error))
-            }
-            Err(_) => {
-                connection.close_on_drop();
-                Err(ToolError::Timeout {
-                    source_name: self.name.clone(),
-                    limit: self.limits.timeout,
-                })
-            }
+    pub async fn run(
+        &self,
+        sql: &str,
+        arguments: &[Argument],
+        limits: Limits,
+    ) -> Result<Rows, ToolError> {
+        let mut running = Running::new(self.connection().await?);
+        let work = self.read(&mut running, sql, arguments, limits);
+        let outcome = timeout(limits.timeout + GRACE, work).await;
+        running.settle(outcome, &self.name, limits)
+    }
+
+    async fn read(
+        &self,
+        running: &mut Running<Postgres>,
+        sql: &str,
+        arguments: &[Argument],
+        limits: Limits,
+    ) -> Result<Rows, sqlx::Error> {
+        let ms = limits.timeout.as_millis();
+        let begin = format!(
+            "BEGIN READ ONLY; SET LOCAL statement_timeout = {ms}; SET LOCAL lock_timeout = {ms}; \
+             SET LOCAL timezone = 'UTC'; SELECT pg_backend_pid()"
+        );
+        let begun = running
+            .fetch_all(sqlx::raw_sql(AssertSqlSafe(begin)))
+            .await?;
+        if let Some(row) = begun.first() {
+            let backend: i32 = row.try_get(0)?;
+            let options = self.pool.connect_options();
+            running.ends_by(move || end_in_background(end_backend(options, backend)));
         }
+        let statement = prepare(running, sql, arguments).await?;
+        let columns = column_names(statement.columns());
+        let query = statement.query_with(bind(arguments)?);
+        let rows = query.fetch(&mut **running);
+        let rows = read_rows(rows, columns, limits, decode_row).await?;
+        if !rows.truncated {
+            running.execute(sqlx::raw_sql(LEAVE_NOTHING)).await?;
+        }
+        Ok(rows)
     }
 
     /// A connection of a role that is proven to be unable to write.
     async fn connection(&self) -> Result<PoolConnection<Postgres>, ToolError> {
-        let mut connection = self
-            .pool
-            .acquire()
-            .await
-            .map_err(|error| self.error(error))?;
-        self.proven
-            .get_or_try_init(async || {
-                let rights = role::write_rights(&mut connection).await;
-                let rights = rights.map_err(|error| self.error(error))?;
-                if rights.is_empty() {
-                    Ok(())
-                } else {
-                    Err(self.can_write(&rights))
-                }
-            })
-            .await?;
+        let acquired = self.pool.acquire().await;
+        let mut connection = acquired.map_err(|error| self.error(error))?;
+        let rights = async {
+            let rights = role::postgres::write_rights(&mut connection).await;
+            rights.map_err(|error| self.error(error))
+        };
+        self.proof.hold(rights).await?;
         Ok(connection)
-    }
-
-    fn can_write(&self, rights: &[WriteRight]) -> ToolError {
-        let rights: Vec<String> = rights.iter().map(ToString::to_string).collect();
-        ToolError::NotAllowed {
-            source_name: self.name.clone(),
-            source: Box::new(OpenError::CanWrite {
-                name: self.name.clone(),
-                role: self.role.clone(),
-                rights: rights.join("; "),
-            }),
-        }
     }
 
     fn error(&self, error: sqlx::Error) -> ToolError {
@@ -138,38 +125,24 @@ impl PostgresDatabase {
     }
 }
 
-async fn read(
-    connection: &mut PgConnection,
-    sql: &str,
-    arguments: &[Argument],
-    limits: Limits,
-) -> Result<Rows, sqlx::Error> {
-    let ms = limits.timeout.as_millis();
-    let begin = format!(
-        "BEGIN READ ONLY; SET LOCAL statement_timeout = {ms}; SET LOCAL lock_timeout = {ms}; \
-         SET LOCAL timezone = 'UTC'"
-    );
-    connection
-        .execute(sqlx::raw_sql(AssertSqlSafe(begin)))
-        .await?;
-    let statement = prepare(connection, sql, arguments).await?;
-    let mut capped = CappedRows::new(limits, column_names(&statement));
-    {
-        let query = statement.query_with(bind(arguments)?);
-        let mut rows = query.fetch(&mut *connection);
-        while let Some(row) = rows.try_next().await? {
-            if !capped.take(decode_row(&row)?) {
-                return Ok(capped.finish());
-            }
-        }
-    }
-    connection.execute(sqlx::raw_sql(LEAVE_NOTHING)).await?;
-    Ok(capped.finish())
-}
-
 /// The next statement finds the session as this one found it: settings go with
 /// the transaction, advisory locks do not.
 const LEAVE_NOTHING: &str = "ROLLBACK; SELECT pg_advisory_unlock_all()";
+
+/// Ends the session, not only its statement: nobody will use it again, and a
+/// cancel that comes late could hit the statement of somebody else. The rest of
+/// the condition is for a number that the server has given to another session.
+async fn end_backend(options: Arc<PgConnectOptions>, backend: i32) -> Result<(), sqlx::Error> {
+    let mut connection = options.connect().await?;
+    sqlx::query(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE pid = $1 AND application_name = 'lorekeeper-tools' AND usename = current_user",
+    )
+    .bind(backend)
+    .execute(&mut connection)
+    .await?;
+    connection.close().await
+}
 
 type PgStatement = <Postgres as sqlx::Database>::Statement;
 
@@ -208,11 +181,6 @@ fn bind(arguments: &[Argument]) -> Result<PgArguments, sqlx::Error> {
     Ok(bound)
 }
 
-fn column_names(statement: &PgStatement) -> Vec<String> {
-    let columns = statement.columns().iter();
-    columns.map(|column| column.name().to_string()).collect()
-}
-
 fn decode_row(row: &PgRow) -> Result<Vec<Value>, sqlx::Error> {
     (0..row.len())
         .map(|index| {
@@ -238,10 +206,8 @@ fn decode(
         "INT2" => row.try_get::<i16, _>(index)?.into(),
         "INT4" => row.try_get::<i32, _>(index)?.into(),
         "INT8" => row.try_get::<i64, _>(index)?.into(),
-        "FLOAT4" => double(row.try_get::<f32, _>(index)?.into(), |x| {
-            (x as f32).to_string()
-        }),
-        "FLOAT8" => double(row.try_get::<f64, _>(index)?, |x| x.to_string()),
+        "FLOAT4" => shortest_number(row.try_get::<f32, _>(index)?.to_string()),
+        "FLOAT8" => shortest_number(row.try_get::<f64, _>(index)?.to_string()),
         "NUMERIC" => match value.format() {
             PgValueFormat::Binary => numeric(value.as_bytes().map_err(sqlx::Error::Decode)?),
             PgValueFormat::Text => exact_number(value.as_str().map_err(sqlx::Error::Decode)?),
@@ -275,15 +241,6 @@ fn decode(
             _ => format!("({} not shown)", other.to_lowercase()).into(),
         },
     })
-}
-
-fn double(number: f64, text: impl Fn(f64) -> String) -> Value {
-    // The shortest text of the number's own width: 0.1 stays 0.1, be it a float4.
-    let text = text(number);
-    match text.parse::<f64>() {
-        Ok(number) if number.is_finite() => number.into(),
-        _ => text.into(),
-    }
 }
 
 fn array<T: Into<Value>>(values: Vec<Option<T>>) -> Value {

@@ -31,7 +31,7 @@ pub struct NamedQuery {
     audience: Audience,
     /// As it stands in the configuration.
     text: String,
-    /// With numbered placeholders; `names` says which is which.
+    /// With the driver's placeholders; `names` says which is which.
     sql: String,
     names: Vec<String>,
     sentences: Sentences,
@@ -70,7 +70,7 @@ impl NamedQuery {
     /// The text of the query with the values that it ran with.
     fn statement(&self, arguments: &Arguments) -> String {
         let mut statement = self.text.trim().to_string();
-        for name in &self.names {
+        for name in distinct(&self.names) {
             if let Some(argument) = arguments.bound.get(name) {
                 statement.push_str(&format!("\n-- :{name} = {}", argument_text(argument)));
             }
@@ -288,7 +288,7 @@ fn check_placeholders(names: &[String], parameters: &[Parameter], faults: &mut V
             }
         }
     }
-    for name in names {
+    for name in distinct(names) {
         if !declared.contains(name.as_str()) {
             faults.push(format!(
                 "its statement uses `:{name}`, which is no parameter"
@@ -307,6 +307,12 @@ fn check_placeholders(names: &[String], parameters: &[Parameter], faults: &mut V
             ));
         }
     }
+}
+
+/// Each name once, in the order of the statement.
+fn distinct(names: &[String]) -> impl Iterator<Item = &String> {
+    let known = |(at, name): &(usize, &String)| !names[..*at].contains(name);
+    names.iter().enumerate().filter(known).map(|(_, name)| name)
 }
 
 fn parse_template(key: &str, text: &str, faults: &mut Vec<String>) -> Option<Template> {

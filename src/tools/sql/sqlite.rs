@@ -1,18 +1,26 @@
 //! Runs statements on a SQLite file, opened read only.
 
-use super::{Argument, Limits, database::tool_error};
-use crate::{domain::Rows, ports::ToolError, tools::limits::CappedRows};
+use super::{
+    Argument, Limits,
+    database::tool_error,
+    rows::{column_names, read_rows},
+    running::Running,
+};
+use crate::{domain::Rows, ports::ToolError};
 use chrono::{DateTime, Utc};
-use futures::TryStreamExt;
 use serde_json::Value;
 use sqlx::{
-    Arguments, AssertSqlSafe, Column, Executor, Row, SqlSafeStr, SqliteConnection, SqlitePool,
-    Statement, TypeInfo, ValueRef,
+    Arguments, AssertSqlSafe, Executor, Row, SqlSafeStr, SqliteConnection, SqlitePool, Statement,
+    TypeInfo, ValueRef,
     pool::PoolConnection,
     sqlite::{Sqlite, SqliteArguments, SqliteConnectOptions, SqlitePoolOptions, SqliteRow},
 };
 use std::{
     str::FromStr,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 use tokio::time::timeout;
@@ -59,23 +67,19 @@ impl SqliteDatabase {
             .prepare(sql)
             .await
             .map_err(|error| self.error(error))?;
-        Ok(column_names(&statement))
+        Ok(column_names(statement.columns()))
     }
 
-    pub async fn run(&self, sql: &str, arguments: &[Argument]) -> Result<Rows, ToolError> {
-        let mut connection = self.connection().await?;
-        let work = read(&mut connection, sql, arguments, self.limits);
-        match timeout(self.limits.timeout + GRACE, work).await {
-            Ok(Ok(rows)) => Ok(rows),
-            Ok(Err(error)) => Err(self.error(error)),
-            Err(_) => {
-                connection.close_on_drop();
-                Err(ToolError::Timeout {
-                    source_name: self.name.clone(),
-                    limit: self.limits.timeout,
-                })
-            }
-        }
+    pub async fn run(
+        &self,
+        sql: &str,
+        arguments: &[Argument],
+        limits: Limits,
+    ) -> Result<Rows, ToolError> {
+        let mut running = Running::new(self.connection().await?);
+        let work = read(&mut running, sql, arguments, limits);
+        let outcome = timeout(limits.timeout + GRACE, work).await;
+        running.settle(outcome, &self.name, limits)
     }
 
     async fn connection(&self) -> Result<PoolConnection<Sqlite>, ToolError> {
@@ -88,18 +92,23 @@ impl SqliteDatabase {
 }
 
 async fn read(
-    connection: &mut SqliteConnection,
+    running: &mut Running<Sqlite>,
     sql: &str,
     arguments: &[Argument],
     limits: Limits,
 ) -> Result<Rows, sqlx::Error> {
     let deadline = Instant::now() + limits.timeout;
-    connection
+    let gone = Arc::new(AtomicBool::new(false));
+    let caller_gone = gone.clone();
+    running.ends_by(move || caller_gone.store(true, Ordering::Relaxed));
+    running
         .lock_handle()
         .await?
-        .set_progress_handler(STEPS_BETWEEN_LOOKS, move || Instant::now() < deadline);
-    let rows = fetch(connection, sql, arguments, limits).await;
-    connection.lock_handle().await?.remove_progress_handler();
+        .set_progress_handler(STEPS_BETWEEN_LOOKS, move || {
+            Instant::now() < deadline && !gone.load(Ordering::Relaxed)
+        });
+    let rows = fetch(running, sql, arguments, limits).await;
+    running.lock_handle().await?.remove_progress_handler();
     rows
 }
 
@@ -111,15 +120,9 @@ async fn fetch(
 ) -> Result<Rows, sqlx::Error> {
     let sql = AssertSqlSafe(sql.to_string()).into_sql_str();
     let statement = connection.prepare(sql).await?;
-    let mut capped = CappedRows::new(limits, column_names(&statement));
-    let mut rows = statement.query_with(bind(arguments)?).fetch(connection);
-    while let Some(row) = rows.try_next().await? {
-        if !capped.take(decode_row(&row)?) {
-            break;
-        }
-    }
-    drop(rows);
-    Ok(capped.finish())
+    let columns = column_names(statement.columns());
+    let rows = statement.query_with(bind(arguments)?).fetch(connection);
+    read_rows(rows, columns, limits, decode_row).await
 }
 
 fn bind(arguments: &[Argument]) -> Result<SqliteArguments, sqlx::Error> {
@@ -140,13 +143,6 @@ fn bind(arguments: &[Argument]) -> Result<SqliteArguments, sqlx::Error> {
 /// SQLite has no type for times; its functions and most files write them so.
 fn time_text(time: DateTime<Utc>) -> String {
     time.format("%Y-%m-%d %H:%M:%S").to_string()
-}
-
-type SqliteStatement = <Sqlite as sqlx::Database>::Statement;
-
-fn column_names(statement: &SqliteStatement) -> Vec<String> {
-    let columns = statement.columns().iter();
-    columns.map(|column| column.name().to_string()).collect()
 }
 
 /// By what is stored, not by what the column was declared as.

@@ -3,6 +3,9 @@
 //! A name says it all here: the gate looks at the last part of a qualified
 //! name, so that a schema in front hides nothing.
 
+mod mysql;
+
+pub use mysql::mysql;
 use std::{collections::HashSet, sync::LazyLock};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -5,6 +5,7 @@ use super::*;
 
 const POSTGRES_BYPASSES: &str = include_str!("../../../../tests/tools/bypasses-postgres.sql");
 const SQLITE_BYPASSES: &str = include_str!("../../../../tests/tools/bypasses-sqlite.sql");
+const MYSQL_BYPASSES: &str = include_str!("../../../../tests/tools/bypasses-mysql.sql");
 
 /// Statements with a part of the reason why they are refused.
 fn bypasses(file: &'static str) -> Vec<(&'static str, &'static str)> {
@@ -40,6 +41,12 @@ fn bypasses_are_refused_on_postgres() {
 fn bypasses_are_refused_on_sqlite() {
     assert!(bypasses(SQLITE_BYPASSES).len() >= 30);
     refused_because(SQLITE_BYPASSES, Dialect::Sqlite);
+}
+
+#[test]
+fn bypasses_are_refused_on_mysql() {
+    assert!(bypasses(MYSQL_BYPASSES).len() >= 60);
+    refused_because(MYSQL_BYPASSES, Dialect::MySql);
 }
 
 #[test]
@@ -121,6 +128,132 @@ fn reads_pass_on_sqlite() {
             "{sql}"
         );
     }
+}
+
+#[test]
+fn reads_pass_on_mysql() {
+    for sql in [
+        "SELECT 1",
+        "SELECT 1;",
+        "SELECT * FROM orders WHERE action = 'DELETE'",
+        "SELECT `update`, `drop` FROM `insert` WHERE note = \"it's; fine\"",
+        "SELECT 'a\\'; DROP TABLE orders; -- '",
+        "SELECT 1 -- ; DROP TABLE orders",
+        "SELECT 1 # ; DROP TABLE orders",
+        "SELECT 1--1, 2 - -3",
+        "VALUES ROW(1, 'a'), ROW(2, 'b')",
+        "SELECT 1 FROM DUAL WHERE 1 = 1",
+        "WITH o AS (SELECT * FROM orders) SELECT count(*) FROM o",
+        "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r WHERE n < 9) SELECT * FROM r",
+        "SELECT region, SUM(total) OVER (PARTITION BY region ORDER BY day ROWS 6 PRECEDING) FROM sales",
+        "SELECT RANK() OVER w FROM sales WINDOW w AS (ORDER BY total)",
+        "SELECT a FROM x UNION ALL SELECT b FROM y UNION SELECT c FROM z ORDER BY 1 LIMIT 5, 10",
+        "(SELECT a FROM x LIMIT 1) UNION (SELECT b FROM y) LIMIT 5 OFFSET 2",
+        "SELECT day + INTERVAL 1 DAY, DATE_ADD(day, INTERVAL -1 MONTH), DATE_FORMAT(day, '%Y-%m') FROM sales",
+        "SELECT DATE '2026-01-01', TIMESTAMP '2026-01-01 10:00:00', TIMESTAMPDIFF(DAY, a, b) FROM t",
+        "SELECT EXTRACT(YEAR FROM day), YEAR(day), QUARTER(day), LAST_DAY(day), CURDATE(), NOW(), CURRENT_DATE FROM sales",
+        "SELECT CAST(total AS DECIMAL(10, 2)), CAST(a AS SIGNED), CAST(a AS CHAR), CONVERT(name USING utf8mb4) FROM t",
+        "SELECT data->'$.a', data->>'$.b', JSON_EXTRACT(data, '$.c') FROM events",
+        "SELECT j.a FROM events, JSON_TABLE(data, '$[*]' COLUMNS (a INT PATH '$.a')) AS j",
+        "SELECT COUNT(DISTINCT region, sku), GROUP_CONCAT(DISTINCT name ORDER BY name DESC SEPARATOR ', ') FROM orders",
+        "SELECT region, SUM(total) FROM sales GROUP BY region WITH ROLLUP HAVING SUM(total) > 1",
+        "SELECT * FROM orders o LEFT JOIN customers c USING (id) WHERE o.total > ALL (SELECT 1) AND o.id IN (1, 2)",
+        "SELECT * FROM orders o JOIN shop.customers c ON c.id = o.id, regions r STRAIGHT_JOIN x NATURAL JOIN y",
+        "SELECT * FROM orders USE INDEX (i) WHERE name LIKE 'a\\_%' OR name REGEXP '^b' OR name RLIKE 'c'",
+        "SELECT SQL_NO_CACHE HIGH_PRIORITY name FROM customers WHERE MATCH (name) AGAINST ('x' IN BOOLEAN MODE)",
+        "SELECT CASE WHEN a <=> b THEN 'x' ELSE \"y\" END, IF(a, b, c), IFNULL(a, 0), NULLIF(a, b), COALESCE(a, b) FROM t",
+        "SELECT a DIV b, a % b, a XOR b, a && b, !a, ~a, a << 2, a | b FROM t",
+        "SELECT SUBSTRING(a, 2), SUBSTRING(a FROM 2 FOR 3), TRIM(BOTH 'x' FROM a), POSITION('a' IN b), LEFT(a, 1), CHAR(65) FROM t",
+        "SELECT BINARY a = b, a COLLATE utf8mb4_bin, _utf8mb4'x', x'41', 0x41, N'x' FROM t",
+        "SELECT REPLACE(a, 'b', 'c'), INSERT(a, 1, 2, 'x'), FORMAT(total, 2), ROUND(total, 2), TRUNCATE(total, 1) FROM t",
+        "SELECT 'a' 'b', NULL, TRUE, -1.5e3",
+        "SELECT * FROM orders WHERE (a, b) IN ((1, 2)) AND EXISTS (SELECT 1) AND day BETWEEN ? AND ? AND (? IS NULL OR region = ?)",
+        "SELECT größe FROM waren",
+        "SELECT 1a FROM 2t",
+        "SELECT VERSION(), USER(), DATABASE(), CONNECTION_ID()",
+    ] {
+        assert_eq!(
+            reason(sql, Dialect::MySql, &Policy::any_table()),
+            None,
+            "{sql}"
+        );
+    }
+}
+
+#[test]
+fn list_of_tables_holds_on_mysql() {
+    let policy = Policy::only(&["orders".into(), "crm.leads".into(), "sys.version".into()]);
+    for sql in [
+        "SELECT * FROM orders",
+        "SELECT * FROM `orders` JOIN crm.leads USING (id)",
+        "SELECT * FROM sys.version",
+        "WITH o AS (SELECT * FROM orders) SELECT * FROM o",
+    ] {
+        assert_eq!(reason(sql, Dialect::MySql, &policy), None, "{sql}");
+    }
+    let check = |sql: &str, expected: &str| {
+        let reason =
+            reason(sql, Dialect::MySql, &policy).unwrap_or_else(|| panic!("passed: {sql}"));
+        assert!(reason.contains(expected), "{sql}\n  {reason}\n  {expected}");
+    };
+    let outside = "not among the tables";
+    check("SELECT * FROM salaries", outside);
+    check("SELECT * FROM leads", outside);
+    check("SELECT * FROM hr.orders", outside);
+    check("SELECT * FROM Orders", outside);
+    check("SELECT * FROM `crm.leads`", outside);
+    check("SELECT * FROM `orders `", outside);
+    check(
+        "SELECT (SELECT MAX(pay) FROM salaries) FROM orders",
+        outside,
+    );
+    check(
+        "SELECT 1 FROM orders WHERE id IN (SELECT id FROM salaries)",
+        outside,
+    );
+    check("SELECT 1 UNION SELECT pay FROM salaries", outside);
+    check("SELECT * FROM orders, (SELECT * FROM salaries) s", outside);
+    check("SELECT * FROM (orders JOIN salaries USING (id))", outside);
+    check(
+        "SELECT * FROM orders o JOIN salaries s ON s.id = o.id",
+        outside,
+    );
+    check(
+        "SELECT * FROM orders ORDER BY (SELECT MAX(pay) FROM salaries)",
+        outside,
+    );
+    check(
+        "SELECT * FROM orders LIMIT 1 OFFSET 1 UNION SELECT * FROM salaries",
+        "",
+    );
+    check(
+        "WITH a AS (SELECT * FROM salaries) SELECT * FROM a",
+        outside,
+    );
+    check(
+        "WITH salaries AS (SELECT * FROM salaries) SELECT * FROM salaries",
+        outside,
+    );
+    check(
+        "WITH Salaries AS (SELECT 1) SELECT * FROM salaries",
+        outside,
+    );
+    check(
+        "SELECT * FROM (WITH salaries AS (SELECT 1) SELECT * FROM salaries) x, salaries",
+        outside,
+    );
+    check("WITH a AS (SELECT 1) SELECT * FROM hr.a", outside);
+    check("SELECT * FROM sys.processlist", outside);
+    check(
+        "SELECT * FROM information_schema.tables",
+        "belongs to the server",
+    );
+    check("SELECT * FROM a.b.c", "such a name");
+    check("SELECT VERSION()", "tells of the server");
+    check(
+        "SELECT COUNT(*) OVER (ORDER BY (SELECT 1 FROM salaries)) FROM orders",
+        outside,
+    );
 }
 
 fn shop() -> Policy {
@@ -306,7 +439,7 @@ fn hostile_texts_are_refused_and_harm_nobody() {
         "🦀".repeat(1_000),
     ];
     for text in texts {
-        for dialect in [Dialect::Postgres, Dialect::Sqlite] {
+        for dialect in [Dialect::Postgres, Dialect::Sqlite, Dialect::MySql] {
             let start: String = text.chars().take(40).collect();
             let reason = reason(&text, dialect, &Policy::any_table());
             assert!(
@@ -321,7 +454,7 @@ proptest::proptest! {
     /// Whatever passes reads on: a statement put behind it never passes with it.
     #[test]
     fn any_text_is_judged_and_nothing_rides_behind(text in "[ -~]{0,60}") {
-        for dialect in [Dialect::Postgres, Dialect::Sqlite] {
+        for dialect in [Dialect::Postgres, Dialect::Sqlite, Dialect::MySql] {
             let policy = Policy::any_table();
             if let Verdict::Allow { .. } = check(&text, dialect, &policy) {
                 let both = format!("{text}\n; DELETE FROM orders");
