@@ -6,7 +6,10 @@ use lorekeeper::{
     ports::with_causes,
 };
 use serde_json::Value;
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 use tempfile::TempDir;
 
 fn check(model: &str, damage: impl Fn(&Path), expected: &str) {
@@ -201,4 +204,29 @@ fn graph_may_lie_in_the_folder_onnx() {
     )
     .expect("moved");
     assert!(open(&folder).graph.ends_with("onnx/model.onnx"));
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    paths
+        .flat_map(|path| match path.is_dir() {
+            true => files_below(&path),
+            false => vec![path],
+        })
+        .collect()
+}
+
+/// torch's exporter writes the stack that it was called from at every node.
+#[test]
+fn no_fixture_tells_of_the_machine_that_it_was_made_on() {
+    let files = files_below(&fixture("models"));
+    assert!(files.len() > 50, "{} files", files.len());
+    for file in files.into_iter().chain(files_below(&fixture("adapters"))) {
+        let bytes = fs::read(&file).expect("a fixture");
+        for trace in ["site-packages", "stack_trace", "Traceback"] {
+            let found = bytes.windows(trace.len()).any(|at| at == trace.as_bytes());
+            assert!(!found, "{} has `{trace}`", file.display());
+        }
+    }
 }
