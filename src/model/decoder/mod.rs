@@ -19,6 +19,7 @@ mod fuzz_tests;
 mod graph;
 mod grown_cache;
 mod jinja;
+mod jinja_bounds;
 mod logits;
 mod lora;
 mod lora_batch;
