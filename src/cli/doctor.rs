@@ -5,13 +5,14 @@ use crate::{
     config::Config,
     domain::{GenerationRequest, Prompt, Sampling},
     learning::following::SharedServing,
+    model::{LostWindow, ModelFolder},
     ports::Embedder,
     store::Verification,
     tools::Toolbox,
 };
 use clap::Args;
 use serde::Serialize;
-use std::{path::Path, sync::Arc};
+use std::{fmt::Write, path::Path, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
 #[derive(Debug, Args)]
@@ -154,12 +155,25 @@ async fn language_model(config: &Config) -> anyhow::Result<String> {
         person: None,
     };
     let written = generator.generate(request, None).await?;
-    Ok(format!(
+    let mut health = format!(
         "{}, {} tokens of context, first token after {:.0} ms",
         written.generator,
         generator.context_tokens(),
         written.prefill_ms
-    ))
+    );
+    if let Some(lost) = lost_window(config)? {
+        write!(health, "; {lost}")?;
+    }
+    Ok(health)
+}
+
+/// A context that is shorter than configured must not surprise anybody later.
+fn lost_window(config: &Config) -> anyhow::Result<Option<LostWindow>> {
+    let section = &config.generator;
+    let Some(folder) = &section.model_dir else {
+        return Ok(None);
+    };
+    Ok(ModelFolder::open(folder)?.window_lost_at(section.context_tokens))
 }
 
 fn sources(config: &Config) -> anyhow::Result<String> {

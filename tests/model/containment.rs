@@ -39,7 +39,11 @@ async fn check_recovery(switch: &AtomicBool, model: &LanguageModel, times: usize
         switch.store(true, Ordering::Relaxed);
         let error = failure(model, greedy(&golden.prompt)).await;
         assert!(matches!(error, GenerateError::Failed { .. }), "{error}");
-        assert!(with_causes(&error).contains(expected), "{}", with_causes(&error));
+        assert!(
+            with_causes(&error).contains(expected),
+            "{}",
+            with_causes(&error)
+        );
         goldens.check(golden, &write(model, greedy(&golden.prompt)).await);
     }
 }

@@ -65,10 +65,7 @@ fn told(error: &GenerateError) -> String {
     let told = with_causes(error);
     let debug = format!("{error:?}");
     for secret in [KEY, QUESTION, "127.0.0.1"] {
-        assert!(
-            !told.contains(secret) && !debug.contains(secret),
-            "{debug}"
-        );
+        assert!(!told.contains(secret) && !debug.contains(secret), "{debug}");
     }
     told
 }

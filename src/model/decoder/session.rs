@@ -323,7 +323,9 @@ fn cache_size(
     folder: &ModelFolder,
     options: &DecoderOptions,
 ) -> Result<CacheSize, ModelError> {
-    let context = options.context_tokens.clamp(2, folder.context);
+    let context = options
+        .context_tokens
+        .clamp(2, folder.usable_context().max(2));
     let slot_bytes = CacheSize::slot_bytes(graph, context);
     let fitting = options.cache_bytes / slot_bytes.max(1);
     if fitting == 0 {
