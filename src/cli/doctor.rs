@@ -3,7 +3,7 @@
 use crate::{
     app,
     config::Config,
-    domain::{GenerationRequest, Prompt, Sampling},
+    domain::{GenerationRequest, Prompt},
     learning::following::SharedServing,
     model::{LostWindow, ModelFolder},
     ports::Embedder,
@@ -145,15 +145,7 @@ async fn language_model(config: &Config) -> anyhow::Result<String> {
     let Some(generator) = opened else {
         return Ok(NOT_CONFIGURED.into());
     };
-    let request = GenerationRequest {
-        prompt: Prompt::Raw("A check".into()),
-        adapter: None,
-        max_tokens: 8,
-        sampling: Sampling::default(),
-        stop: Vec::new(),
-        schema: None,
-        person: None,
-    };
+    let request = GenerationRequest::greedy(Prompt::Raw("A check".into()), 8);
     let written = generator.generate(request, None).await?;
     let mut health = format!(
         "{}, {} tokens of context, first token after {:.0} ms",
