@@ -43,7 +43,7 @@ mod vocabulary;
 mod writer;
 
 pub use folder::{LostWindow, ModelFolder};
-pub use options::{BeforeRun, DecoderOptions, Device};
+pub use options::{BeforeRun, DecoderOptions};
 
 use self::{
     caller::Caller,
@@ -122,6 +122,7 @@ impl LanguageModel {
             template,
             grammars,
             context: size.context,
+            forced_tokens: options.forced_tokens,
         };
         let lora = session.lora_inputs().cloned();
         let work = Arc::new(Work {
