@@ -2,7 +2,7 @@
 
 use crate::{
     chat::{discord, slack, terminal::TerminalChat},
-    config::{self, Config},
+    config::Config,
     directory::Directory,
     domain::Platform,
     intake::{Chats, Intake},
@@ -12,8 +12,7 @@ use crate::{
         registry::Registry,
     },
     model::{
-        DecoderOptions, Device, LanguageModel, OnnxEmbedder, OpenAiGenerator, OpenAiOptions,
-        UntilWarm,
+        DecoderOptions, LanguageModel, OnnxEmbedder, OpenAiGenerator, OpenAiOptions, UntilWarm,
     },
     pipeline::{IntentExamples, ModelPlanner, Pipeline, Planner, Writer},
     ports::{Chat, Clock, Embedder, Generator, SystemClock},
@@ -206,10 +205,7 @@ async fn open_model(
     let section = &config.generator;
     let options = DecoderOptions {
         onnxruntime: config.model.onnxruntime.clone(),
-        device: match section.device {
-            config::Device::Cpu => Device::Cpu,
-            config::Device::Cuda => Device::Cuda(0),
-        },
+        device: section.device,
         threads: section.threads,
         slots: section.slots,
         context_tokens: section.context_tokens,

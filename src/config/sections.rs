@@ -92,6 +92,7 @@ pub struct GeneratorSection {
 pub enum Device {
     #[default]
     Cpu,
+    /// The first graphics card.
     Cuda,
 }
 

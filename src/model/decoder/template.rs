@@ -9,7 +9,8 @@
 //! encode it without adding special tokens.
 //!
 //! A template is code, chosen by whoever chose the weights. Its size, its
-//! recursion and its loops' length are bounded; its running time is not.
+//! recursion, its instructions and what one of them makes are bounded; the
+//! memory of a template that is made to use it up is not (`jinja_bounds`).
 
 use super::{
     super::ModelError,

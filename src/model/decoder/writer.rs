@@ -20,6 +20,8 @@ pub(super) struct Job {
     pub sampler: Sampler,
     pub text: TextStream,
     pub constraint: Option<Constraint>,
+    /// Whether the constraint's forced tokens are written without the model.
+    pub forced_tokens: bool,
     pub adapter: Option<Arc<Adapter>>,
 }
 
@@ -94,6 +96,9 @@ impl Writer {
 
     /// Tokens that can be no others need no model.
     fn write_forced(&mut self) {
+        if !self.job.forced_tokens {
+            return;
+        }
         let Some(constraint) = &mut self.job.constraint else {
             return;
         };
