@@ -74,16 +74,19 @@ pub(super) fn asks_for_a_rule(text: &str) -> bool {
 
 
 /// Verbs that begin an order and hardly ever a question.
-const ORDERS: [&str; 36] = [
+const ORDERS: [&str; 52] = [
     "create", "delete", "remove", "cancel", "close", "reopen", "assign", "approve", "drop",
     "insert", "grant", "reboot", "rename", "add", "put", "make", "follow", "unfollow", "pause",
     "resume", "skip", "mute", "unmute", "enable", "disable", "subscribe", "unsubscribe", "upload",
-    "move", "archive", "invite", "clear", "turn", "increase", "decrease", "save",
+    "move", "archive", "invite", "clear", "turn", "increase", "decrease", "save", "replace",
+    "shuffle", "rewind", "pin", "unpin", "lock", "unlock", "block", "unblock", "revoke", "reject",
+    "accept", "deploy", "install", "uninstall", "register",
 ];
 /// Verbs that are nouns as often: "refund policy", "order status".
-const ALSO_NOUNS: [&str; 20] = [
+const ALSO_NOUNS: [&str; 30] = [
     "update", "change", "set", "refund", "issue", "book", "ship", "order", "mark", "fire",
     "restart", "post", "reset", "play", "switch", "start", "stop", "merge", "modify", "edit",
+    "copy", "raise", "lower", "repeat", "pay", "charge", "transfer", "exchange", "roll", "like",
 ];
 
 /// A request to change something: an order with something to do it to, also
@@ -111,10 +114,11 @@ pub(super) fn asks_to_change(text: &str) -> bool {
 }
 
 fn without_politeness(text: &str) -> (String, bool) {
-    const POLITE: [&str; 19] = [
+    const POLITE: [&str; 23] = [
         "please ", "pls ", "can you ", "could you ", "would you ", "will you ", "lore ", "lore,", "hey ", "hi ",
         "go ahead and ", "just ", "i want you to ", "i need you to ", "i want to ", "i would like to ",
         "i'd like to ", "i need to ", "let's ",
+        "help me to ", "help me ", "i'd like you to ", "now ",
     ];
     let mut rest = text.trim();
     let mut polite = false;

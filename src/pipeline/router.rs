@@ -186,13 +186,17 @@ async fn of_tools(
     embedder: &dyn Embedder,
     catalogue: &Catalogue,
 ) -> Result<Vec<Example>, EmbedError> {
-    let names: Vec<String> = catalogue.tools.iter().map(|tool| name_words(&tool.name).join(" ")).collect();
+    let texts: Vec<(String, String)> = catalogue
+        .tools
+        .iter()
+        .map(|tool| (name_words(&tool.name).join(" "), first_sentence(&tool.description).to_string()))
+        .collect();
     let mut sentences = Vec::new();
-    for (tool, name) in catalogue.tools.iter().zip(&names) {
+    for (tool, (name, said)) in catalogue.tools.iter().zip(&texts) {
         let mut push = |text| sentences.push((Route::Tool(tool.name.clone()), text));
         tool.examples.iter().for_each(&mut push);
-        if !tool.description.is_empty() {
-            push(&tool.description);
+        if !said.is_empty() {
+            push(said);
         }
         if tool.examples.is_empty() {
             push(name);
@@ -206,6 +210,13 @@ async fn of_tools(
             .any(|tool| tool.examples.is_empty() && example.route == Route::Tool(tool.name.clone()));
     }
     Ok(examples)
+}
+
+/// What a tool does stands first; what follows is how.
+fn first_sentence(description: &str) -> &str {
+    let description = description.trim();
+    let end = description.find(". ").or_else(|| description.find('\n'));
+    &description[..end.unwrap_or(description.len())]
 }
 
 async fn embedded(

@@ -80,19 +80,11 @@ pub fn extract(tool: &ToolSpec, question: &str, now: DateTime<Utc>) -> Arguments
     }
     let vocabulary = vocabulary(tool);
     let leaves = leaves(&tool.parameters);
-    let numeric = leaves.iter().filter(|leaf| leaf.is_numeric()).count();
     let tried: Vec<Vec<Candidate>> = leaves
         .iter()
         .map(|leaf| {
             let mut found = find(&leaf.parameter, &leaf.cues, &asked, &vocabulary, now);
-            // One number in the question and one in the tool need no more words.
-            let threshold = match () {
-                () if leaf.required && leaf.is_numeric() => -0.9,
-                () if leaf.required => -0.3,
-                () if leaf.is_numeric() && numeric == 1 => 0.0,
-                () => OPTIONAL,
-            };
-            found.retain(|candidate| candidate.score >= threshold);
+            found.retain(|candidate| candidate.score >= leaf.least);
             found.sort_by(|a, b| b.score.total_cmp(&a.score));
             found.truncate(TRIED);
             found
@@ -127,6 +119,8 @@ struct Leaf {
     parameter: Parameter,
     cues: Cues,
     required: bool,
+    /// What a value must earn at least.
+    least: f32,
 }
 
 impl Leaf {
@@ -136,7 +130,7 @@ impl Leaf {
 }
 
 fn leaves(parameters: &[Parameter]) -> Vec<Leaf> {
-    let mut leaves = Vec::new();
+    let mut leaves: Vec<Leaf> = Vec::new();
     for parameter in parameters {
         match &parameter.kind {
             ParameterKind::Object { fields } => leaves.extend(fields.iter().map(|field| {
@@ -147,6 +141,7 @@ fn leaves(parameters: &[Parameter]) -> Vec<Leaf> {
                     required: !parameter.optional && !field.optional && field.default.is_none(),
                     parameter: field.clone(),
                     cues,
+                    least: 0.0,
                 }
             })),
             _ => leaves.push(Leaf {
@@ -154,8 +149,19 @@ fn leaves(parameters: &[Parameter]) -> Vec<Leaf> {
                 cues: Cues::of(parameter),
                 required: !parameter.optional && parameter.default.is_none(),
                 parameter: parameter.clone(),
+                least: 0.0,
             }),
         }
+    }
+    let numeric = leaves.iter().filter(|leaf| leaf.is_numeric()).count();
+    for leaf in &mut leaves {
+        leaf.least = match () {
+            () if leaf.required && leaf.is_numeric() => -0.9,
+            () if leaf.required => -0.3,
+            // One number in the question and one in the tool need no more words.
+            () if leaf.is_numeric() && numeric == 1 => 0.0,
+            () => OPTIONAL,
+        };
     }
     leaves
 }
@@ -201,7 +207,7 @@ fn assign(leaves: &[Leaf], tried: &[Vec<Candidate>]) -> Vec<Option<Candidate>> {
                 }
                 with.used.extend(candidate.at.iter().cloned());
                 with.picked.push(Some(at));
-                with.score += candidate.score - if leaf.required { 0.0 } else { OPTIONAL };
+                with.score += candidate.score - if leaf.required { 0.0 } else { leaf.least };
                 next.push(with);
             }
         }

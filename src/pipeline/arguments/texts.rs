@@ -425,10 +425,17 @@ pub fn candidates(cues: &Cues, description: &str, asked: &Asked, tool: &HashSet<
     if cues.is_named(&["currency"]) {
         return currencies(&role, asked);
     }
+    // An id is never a plain word, whatever stands beside it.
+    let is_id = cues.is_named(&["id", "identifier", "uuid"]);
+    let may_be_id = |span: &&Span| {
+        let has_digit = || asked.text[span.range.clone()].contains(|c: char| c.is_ascii_digit());
+        !is_id || span.form == Form::Quoted || has_digit()
+    };
     let examples = examples(description);
     let mut found: Vec<Candidate> = asked
         .spans
         .iter()
+        .filter(may_be_id)
         .filter_map(|span| {
             let range = trimmed(span, asked, tool, cues)?;
             let text = &asked.text[range.clone()];
@@ -445,7 +452,9 @@ pub fn candidates(cues: &Cues, description: &str, asked: &Asked, tool: &HashSet<
             })
         })
         .collect();
-    found.extend(attributes(cues, asked));
+    if !is_id {
+        found.extend(attributes(cues, asked));
+    }
     // A value that the description itself names.
     for example in examples {
         if let Some(range) = asked.mention(&example) {
