@@ -62,7 +62,11 @@ fn kind(schema: &Value, depth: usize) -> ParameterKind {
         Some("number" | "float") => ParameterKind::Number,
         Some("boolean") => ParameterKind::Boolean,
         Some("array" | "tuple") if depth > 0 => ParameterKind::List {
-            items: Box::new(schema.get("items").map_or(ParameterKind::Text, |items| kind(items, depth - 1))),
+            items: Box::new(
+                schema
+                    .get("items")
+                    .map_or(ParameterKind::Text, |items| kind(items, depth - 1)),
+            ),
         },
         Some("object" | "dict") if depth > 0 && schema.get("properties").is_some() => {
             ParameterKind::Object {

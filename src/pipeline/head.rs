@@ -67,7 +67,11 @@ impl Head {
 
     /// The logarithm of each class's probability.
     pub fn log_probabilities(&self, vector: &[f32]) -> Vec<f32> {
-        let centered: Vec<f32> = vector.iter().zip(&self.center).map(|(v, c)| v - c).collect();
+        let centered: Vec<f32> = vector
+            .iter()
+            .zip(&self.center)
+            .map(|(v, c)| v - c)
+            .collect();
         softmax(&self.rows, &centered)
             .into_iter()
             .map(|share| share.max(f32::MIN_POSITIVE).ln())
@@ -88,11 +92,17 @@ fn largest_eigenvalue(vectors: &[Vec<f32>]) -> f32 {
     let mut direction = vec![1.0f32; vectors.first().map_or(0, Vec::len)];
     let mut value = 0.0;
     for _ in 0..20 {
-        let norm = super::dot(&direction, &direction).sqrt().max(f32::MIN_POSITIVE);
+        let norm = super::dot(&direction, &direction)
+            .sqrt()
+            .max(f32::MIN_POSITIVE);
         direction.iter_mut().for_each(|d| *d /= norm);
         let mut next = vec![0.0; direction.len()];
         for vector in vectors {
-            add(&mut next, vector, super::dot(vector, &direction) / vectors.len() as f32);
+            add(
+                &mut next,
+                vector,
+                super::dot(vector, &direction) / vectors.len() as f32,
+            );
         }
         value = super::dot(&next, &next).sqrt();
         direction = next;

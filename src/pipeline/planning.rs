@@ -11,7 +11,8 @@ use super::{
 };
 use crate::{
     domain::{
-        Ask, Catalogue, Intent, ParameterKind, Plan, Question, Role, SourceKind, Style, ToolCall, ToolSpec, Turn,
+        Ask, Catalogue, Intent, ParameterKind, Plan, Question, Role, SourceKind, Style, ToolCall,
+        ToolSpec, Turn,
     },
     ports::{EmbedError, Embedder, TextRole},
 };
@@ -365,7 +366,9 @@ fn parts(text: &str) -> Vec<String> {
     if !JOINTS.iter().any(|joint| text.contains(joint)) {
         return vec![text.to_string()];
     }
-    let joined = JOINTS.iter().fold(text.to_string(), |text, joint| text.replace(joint, ", "));
+    let joined = JOINTS
+        .iter()
+        .fold(text.to_string(), |text, joint| text.replace(joint, ", "));
     let parts: Vec<String> = joined
         .split(", ")
         .map(|part| part.trim().trim_matches(',').to_string())
@@ -381,8 +384,13 @@ fn parts(text: &str) -> Vec<String> {
 fn names_a_value(tool: &ToolSpec, part: &str, now: DateTime<Utc>) -> bool {
     let values = arguments::extract(tool, part, now).values;
     tool.parameters.iter().any(|parameter| {
-        let own = matches!(parameter.kind, ParameterKind::Choice { .. } | ParameterKind::Id { .. } | ParameterKind::Window);
-        own && values.get(&parameter.name).is_some_and(|value| parameter.default.as_ref() != Some(value))
+        let own = matches!(
+            parameter.kind,
+            ParameterKind::Choice { .. } | ParameterKind::Id { .. } | ParameterKind::Window
+        );
+        own && values
+            .get(&parameter.name)
+            .is_some_and(|value| parameter.default.as_ref() != Some(value))
     })
 }
 
@@ -398,7 +406,9 @@ fn joint_arguments(
     let mut values = Map::new();
     for parameter in &tool.parameters {
         let name = &parameter.name;
-        let said = own.get(name).filter(|value| parameter.default.as_ref() != Some(value));
+        let said = own
+            .get(name)
+            .filter(|value| parameter.default.as_ref() != Some(value));
         match said.or(shared.get(name)).or(own.get(name)) {
             Some(value) => {
                 values.insert(name.clone(), value.clone());

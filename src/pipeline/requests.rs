@@ -68,19 +68,67 @@ pub(super) fn asks_for_a_rule(text: &str) -> bool {
     ];
     let text = format!(" {} ", text.to_lowercase().replace(['?', ',', '.'], " "));
     // "Can you find" is a polite request, not a question of what one may do.
-    let text = text.replace(" can you ", " ").replace(" can i find ", " ").replace(" can i get ", " ");
+    let text = text
+        .replace(" can you ", " ")
+        .replace(" can i find ", " ")
+        .replace(" can i get ", " ");
     SIGNS.iter().any(|sign| text.contains(sign))
 }
 
-
 /// Verbs that begin an order and hardly ever a question.
 const ORDERS: [&str; 52] = [
-    "create", "delete", "remove", "cancel", "close", "reopen", "assign", "approve", "drop",
-    "insert", "grant", "reboot", "rename", "add", "put", "make", "follow", "unfollow", "pause",
-    "resume", "skip", "mute", "unmute", "enable", "disable", "subscribe", "unsubscribe", "upload",
-    "move", "archive", "invite", "clear", "turn", "increase", "decrease", "save", "replace",
-    "shuffle", "rewind", "pin", "unpin", "lock", "unlock", "block", "unblock", "revoke", "reject",
-    "accept", "deploy", "install", "uninstall", "register",
+    "create",
+    "delete",
+    "remove",
+    "cancel",
+    "close",
+    "reopen",
+    "assign",
+    "approve",
+    "drop",
+    "insert",
+    "grant",
+    "reboot",
+    "rename",
+    "add",
+    "put",
+    "make",
+    "follow",
+    "unfollow",
+    "pause",
+    "resume",
+    "skip",
+    "mute",
+    "unmute",
+    "enable",
+    "disable",
+    "subscribe",
+    "unsubscribe",
+    "upload",
+    "move",
+    "archive",
+    "invite",
+    "clear",
+    "turn",
+    "increase",
+    "decrease",
+    "save",
+    "replace",
+    "shuffle",
+    "rewind",
+    "pin",
+    "unpin",
+    "lock",
+    "unlock",
+    "block",
+    "unblock",
+    "revoke",
+    "reject",
+    "accept",
+    "deploy",
+    "install",
+    "uninstall",
+    "register",
 ];
 /// Verbs that are nouns as often: "refund policy", "order status".
 const ALSO_NOUNS: [&str; 30] = [
@@ -99,7 +147,11 @@ pub(super) fn asks_to_change(text: &str) -> bool {
         "show", "list", "find",
     ];
     let (rest, polite) = without_politeness(text);
-    let first = rest.split_whitespace().next().unwrap_or_default().to_lowercase();
+    let first = rest
+        .split_whitespace()
+        .next()
+        .unwrap_or_default()
+        .to_lowercase();
     if ASKING.contains(&first.as_str()) {
         return false;
     }
@@ -115,16 +167,36 @@ pub(super) fn asks_to_change(text: &str) -> bool {
 
 fn without_politeness(text: &str) -> (String, bool) {
     const POLITE: [&str; 23] = [
-        "please ", "pls ", "can you ", "could you ", "would you ", "will you ", "lore ", "lore,", "hey ", "hi ",
-        "go ahead and ", "just ", "i want you to ", "i need you to ", "i want to ", "i would like to ",
-        "i'd like to ", "i need to ", "let's ",
-        "help me to ", "help me ", "i'd like you to ", "now ",
+        "please ",
+        "pls ",
+        "can you ",
+        "could you ",
+        "would you ",
+        "will you ",
+        "lore ",
+        "lore,",
+        "hey ",
+        "hi ",
+        "go ahead and ",
+        "just ",
+        "i want you to ",
+        "i need you to ",
+        "i want to ",
+        "i would like to ",
+        "i'd like to ",
+        "i need to ",
+        "let's ",
+        "help me to ",
+        "help me ",
+        "i'd like you to ",
+        "now ",
     ];
     let mut rest = text.trim();
     let mut polite = false;
     // Lower case keeps the length of ASCII, which these are.
     while let Some(word) = POLITE.iter().find(|word| {
-        rest.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+        rest.get(..word.len())
+            .is_some_and(|start| start.eq_ignore_ascii_case(word))
     }) {
         rest = rest[word.len()..].trim_start_matches([',', ' ', '!']);
         polite = true;
@@ -140,7 +212,17 @@ fn is_order(clause: &str, polite: bool, later: bool, text: &str) -> bool {
     const PARTICLES: [&str; 8] = ["to", "down", "up", "off", "back", "into", "out", "on"];
     // People type the names of things, too: "add merchant steps", "create ticket how".
     const OF_PAGES: [&str; 12] = [
-        "how", "policy", "process", "steps", "guide", "rule", "rules", "who", "when", "why", "fee",
+        "how",
+        "policy",
+        "process",
+        "steps",
+        "guide",
+        "rule",
+        "rules",
+        "who",
+        "when",
+        "why",
+        "fee",
         "instructions",
     ];
     let words: Vec<&str> = clause.split_whitespace().collect();
@@ -148,10 +230,16 @@ fn is_order(clause: &str, polite: bool, later: bool, text: &str) -> bool {
         return false;
     };
     let verb = verb.to_lowercase();
-    let lower = |at: usize| object.get(at).map(|word| word.to_lowercase()).unwrap_or_default();
+    let lower = |at: usize| {
+        object
+            .get(at)
+            .map(|word| word.to_lowercase())
+            .unwrap_or_default()
+    };
     let is_name = |at: usize| {
         object.get(at).is_some_and(|word| {
-            word.trim_start_matches(['\'', '"', '“']).starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit())
+            word.trim_start_matches(['\'', '"', '“'])
+                .starts_with(|c: char| c.is_uppercase() || c.is_ascii_digit())
         })
     };
     let determined = |at: usize| DETERMINERS.contains(&lower(at).as_str());
@@ -161,7 +249,9 @@ fn is_order(clause: &str, polite: bool, later: bool, text: &str) -> bool {
         let lowered = text.to_lowercase();
         let of_page = || {
             lowered.contains('?')
-                || lowered.split(|c: char| !c.is_alphanumeric()).any(|word| OF_PAGES.contains(&word))
+                || lowered
+                    .split(|c: char| !c.is_alphanumeric())
+                    .any(|word| OF_PAGES.contains(&word))
         };
         let bare = !later && !object.is_empty() && !of_page();
         return determined(0) || led || names_record || is_name(0) || polite || bare;
@@ -176,13 +266,31 @@ fn is_order(clause: &str, polite: bool, later: bool, text: &str) -> bool {
 /// order is what it is for. The catalogue is read only, so this is for tools
 /// that make something up, such as a chart, and for those of others.
 pub(super) fn is_for_orders(name: &str, description: &str) -> bool {
-    const MAKING: [&str; 8] = ["generat", "compos", "design", "draw", "convert", "mix", "perform", "produc"];
+    const MAKING: [&str; 8] = [
+        "generat", "compos", "design", "draw", "convert", "mix", "perform", "produc",
+    ];
     let stem = |word: &str| word.to_lowercase().trim_end_matches(['s', 'e']).to_string();
-    let orders = || ORDERS.iter().chain(&ALSO_NOUNS).filter(|verb| **verb != "follow" && **verb != "save");
+    let orders = || {
+        ORDERS
+            .iter()
+            .chain(&ALSO_NOUNS)
+            .filter(|verb| **verb != "follow" && **verb != "save")
+    };
     let words = arguments::name_words(name);
-    let begins = description.split_whitespace().next().map(stem).unwrap_or_default();
+    let begins = description
+        .split_whitespace()
+        .next()
+        .map(stem)
+        .unwrap_or_default();
     let does = |word: &str| orders().any(|verb| stem(verb) == word) || MAKING.contains(&word);
-    does(&begins) || words.iter().any(|word| does(&stem(word)) && !matches!(word.as_str(), "order" | "orders" | "refund" | "refunds" | "issue" | "issues" | "set"))
+    does(&begins)
+        || words.iter().any(|word| {
+            does(&stem(word))
+                && !matches!(
+                    word.as_str(),
+                    "order" | "orders" | "refund" | "refunds" | "issue" | "issues" | "set"
+                )
+        })
 }
 
 #[cfg(test)]

@@ -102,7 +102,9 @@ impl Router {
         let mut routes: Vec<Route> = Vec::new();
         let questions = || examples.iter().filter(|example| !example.described);
         for example in questions() {
-            let count = questions().filter(|other| other.route == example.route).count();
+            let count = questions()
+                .filter(|other| other.route == example.route)
+                .count();
             if count >= ENOUGH && !routes.contains(&example.route) {
                 routes.push(example.route.clone());
             }
@@ -189,7 +191,12 @@ async fn of_tools(
     let texts: Vec<(String, String)> = catalogue
         .tools
         .iter()
-        .map(|tool| (name_words(&tool.name).join(" "), first_sentence(&tool.description).to_string()))
+        .map(|tool| {
+            (
+                name_words(&tool.name).join(" "),
+                first_sentence(&tool.description).to_string(),
+            )
+        })
         .collect();
     let mut sentences = Vec::new();
     for (tool, (name, said)) in catalogue.tools.iter().zip(&texts) {
@@ -204,10 +211,9 @@ async fn of_tools(
     }
     let mut examples = embedded(embedder, sentences).await?;
     for example in &mut examples {
-        example.described = catalogue
-            .tools
-            .iter()
-            .any(|tool| tool.examples.is_empty() && example.route == Route::Tool(tool.name.clone()));
+        example.described = catalogue.tools.iter().any(|tool| {
+            tool.examples.is_empty() && example.route == Route::Tool(tool.name.clone())
+        });
     }
     Ok(examples)
 }

@@ -1,7 +1,7 @@
 //! One of a parameter's own values, and flags.
 
 use super::{
-    Asked,
+    asked::Asked,
     words::{is_stop, name_words, stem, word_in, words},
 };
 use std::{collections::HashSet, ops::Range};
@@ -19,7 +19,11 @@ pub fn choice(question: &str, values: &[String], tool: &HashSet<String>) -> Opti
     by_length
         .iter()
         .find(|value| word_in(question, value))
-        .or_else(|| by_length.iter().find(|value| word_in(&text, &value.to_lowercase())))
+        .or_else(|| {
+            by_length
+                .iter()
+                .find(|value| word_in(&text, &value.to_lowercase()))
+        })
         .or_else(|| {
             by_length
                 .iter()
@@ -57,7 +61,10 @@ pub fn mention(asked: &Asked, value: &str) -> Option<Range<usize>> {
         })
         .collect();
     parts.windows(wanted.len()).find_map(|window| {
-        let same = window.iter().zip(&wanted).all(|((_, stem), wanted)| same_word(stem, wanted));
+        let same = window
+            .iter()
+            .zip(&wanted)
+            .all(|((_, stem), wanted)| same_word(stem, wanted));
         same.then(|| window[0].0.start..window[window.len() - 1].0.end)
     })
 }
@@ -65,7 +72,10 @@ pub fn mention(asked: &Asked, value: &str) -> Option<Range<usize>> {
 /// The same stem, or one that goes on from it: `gas` and `gasoline` do not, `religion` and `religious` do.
 fn same_word(a: &str, b: &str) -> bool {
     let (short, long) = if a.len() < b.len() { (a, b) } else { (b, a) };
-    short == long || (short.len() >= 5 && long.len() <= short.len() + 3 && long.starts_with(&short[..short.len() - 1]))
+    short == long
+        || (short.len() >= 5
+            && long.len() <= short.len() + 3
+            && long.starts_with(&short[..short.len() - 1]))
 }
 
 /// Every value of the list that the question speaks of, in the question's order.
@@ -82,9 +92,34 @@ pub fn mentioned<'a>(asked: &Asked, values: &'a [String]) -> Vec<&'a String> {
 /// where it does so behind a "without" or "not".
 pub fn flag(name: &str, asked: &Asked) -> Option<bool> {
     const VERBS: [&str; 28] = [
-        "include", "includes", "included", "is", "has", "get", "show", "want", "allow", "enable",
-        "use", "with", "return", "only", "full", "include_", "apply", "need", "should", "calculate",
-        "consider", "add", "status", "flag", "option", "mode", "specific", "enabled",
+        "include",
+        "includes",
+        "included",
+        "is",
+        "has",
+        "get",
+        "show",
+        "want",
+        "allow",
+        "enable",
+        "use",
+        "with",
+        "return",
+        "only",
+        "full",
+        "include_",
+        "apply",
+        "need",
+        "should",
+        "calculate",
+        "consider",
+        "add",
+        "status",
+        "flag",
+        "option",
+        "mode",
+        "specific",
+        "enabled",
     ];
     let named: Vec<String> = name_words(name)
         .into_iter()
@@ -97,8 +132,11 @@ pub fn flag(name: &str, asked: &Asked) -> Option<bool> {
     let spoken = |word: &str| {
         asked.words.iter().find(|there| {
             let joined = stem(&there.lower.replace('-', ""));
-            same_word(&there.stem, word) || same_word(&joined, word)
-                || (word.len() >= 6 && there.stem.len() >= 6 && there.stem[..].starts_with(&word[..word.len().min(8) - 1]))
+            same_word(&there.stem, word)
+                || same_word(&joined, word)
+                || (word.len() >= 6
+                    && there.stem.len() >= 6
+                    && there.stem[..].starts_with(&word[..word.len().min(8) - 1]))
         })
     };
     let found: Vec<_> = named.iter().filter_map(|word| spoken(word)).collect();
@@ -107,9 +145,12 @@ pub fn flag(name: &str, asked: &Asked) -> Option<bool> {
     }
     let first = found.iter().map(|word| word.range.start).min()?;
     let before = asked.words_before(first, 3);
-    let negated = before
-        .iter()
-        .any(|word| matches!(word.as_str(), "not" | "no" | "without" | "don't" | "excluding" | "exclude" | "never"));
+    let negated = before.iter().any(|word| {
+        matches!(
+            word.as_str(),
+            "not" | "no" | "without" | "don't" | "excluding" | "exclude" | "never"
+        )
+    });
     Some(!negated)
 }
 
@@ -123,7 +164,11 @@ mod tests {
             .map(String::from)
             .to_vec();
         let check = |question: &str, expected: Option<&str>| {
-            assert_eq!(choice(question, &values, &HashSet::new()).as_deref(), expected, "{question}");
+            assert_eq!(
+                choice(question, &values, &HashSet::new()).as_deref(),
+                expected,
+                "{question}"
+            );
         };
         check("revenue in germany", Some("Germany"));
         check("german revenue", Some("Germany"));

@@ -1,7 +1,8 @@
 //! Days, months and times of day, in the form that a parameter asks for.
 
 use super::{
-    Asked, Candidate,
+    Candidate,
+    asked::Asked,
     words::{Cues, regex},
 };
 use chrono::{DateTime, Datelike, Days, NaiveDate, Utc};
@@ -10,19 +11,54 @@ use serde_json::Value;
 use std::{ops::Range, sync::LazyLock};
 
 const MONTHS: [&str; 12] = [
-    "january", "february", "march", "april", "may", "june", "july", "august", "september",
-    "october", "november", "december",
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
 ];
 const WEEKDAYS: [&str; 7] = [
-    "monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday",
+    "monday",
+    "tuesday",
+    "wednesday",
+    "thursday",
+    "friday",
+    "saturday",
+    "sunday",
 ];
 
 /// Whether the word names a time and nothing else.
 pub fn is_time_word(lower: &str) -> bool {
     const OTHERS: [&str; 22] = [
-        "today", "tomorrow", "yesterday", "week", "month", "year", "day", "hour", "hours", "days",
-        "weeks", "months", "years", "minutes", "seconds", "next", "last", "past", "upcoming",
-        "tonight", "pm", "am",
+        "today",
+        "tomorrow",
+        "yesterday",
+        "week",
+        "month",
+        "year",
+        "day",
+        "hour",
+        "hours",
+        "days",
+        "weeks",
+        "months",
+        "years",
+        "minutes",
+        "seconds",
+        "next",
+        "last",
+        "past",
+        "upcoming",
+        "tonight",
+        "pm",
+        "am",
     ];
     (MONTHS.contains(&lower) && lower != "may" && lower != "march")
         || WEEKDAYS.contains(&lower)
@@ -35,7 +71,9 @@ pub fn is_date(cues: &Cues) -> bool {
 }
 
 pub fn is_time(cues: &Cues) -> bool {
-    cues.name.last().is_some_and(|word| word == "tim") && !cues.text.contains("second") && !cues.text.contains("minutes")
+    cues.name.last().is_some_and(|word| word == "tim")
+        && !cues.text.contains("second")
+        && !cues.text.contains("minutes")
 }
 
 /// Every day that the question names.
@@ -45,7 +83,9 @@ pub fn days(text: &str, now: DateTime<Utc>) -> Vec<(Range<usize>, NaiveDate)> {
     static NUMERIC: LazyLock<Regex> =
         LazyLock::new(|| regex(r"\b(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})\b"));
     static WRITTEN: LazyLock<Regex> = LazyLock::new(|| {
-        regex(r"\b(january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)[.]?\s?(\d{1,2})(?:st|nd|rd|th)?\b(?:,?\s+(?:of\s+)?(\d{4}))?|\b(\d{1,2})(?:st|nd|rd|th)?\s+(?:of\s+)?(january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b[.]?(?:,?\s+(\d{4}))?")
+        regex(
+            r"\b(january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)[.]?\s?(\d{1,2})(?:st|nd|rd|th)?\b(?:,?\s+(?:of\s+)?(\d{4}))?|\b(\d{1,2})(?:st|nd|rd|th)?\s+(?:of\s+)?(january|february|march|april|may|june|july|august|september|october|november|december|jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec)\b[.]?(?:,?\s+(\d{4}))?",
+        )
     });
     static RELATIVE: LazyLock<Regex> =
         LazyLock::new(|| regex(r"\b(today|tomorrow|yesterday|tonight)\b"));
@@ -53,7 +93,11 @@ pub fn days(text: &str, now: DateTime<Utc>) -> Vec<(Range<usize>, NaiveDate)> {
     let mut found: Vec<(Range<usize>, NaiveDate)> = Vec::new();
     let number = |group: Option<regex::Match<'_>>| group?.as_str().parse::<u32>().ok();
     for capture in ISO.captures_iter(text) {
-        let (year, month, day) = (number(capture.get(1)), number(capture.get(2)), number(capture.get(3)));
+        let (year, month, day) = (
+            number(capture.get(1)),
+            number(capture.get(2)),
+            number(capture.get(3)),
+        );
         push(&mut found, &capture, year, month, day);
     }
     for capture in NUMERIC.captures_iter(text) {
@@ -63,8 +107,15 @@ pub fn days(text: &str, now: DateTime<Utc>) -> Vec<(Range<usize>, NaiveDate)> {
         push(&mut found, &capture, number(capture.get(3)), month, day);
     }
     for capture in WRITTEN.captures_iter(text) {
-        let name = capture.get(1).or(capture.get(5)).map_or("", |name| name.as_str()).to_lowercase();
-        let month = MONTHS.iter().position(|month| month.starts_with(&name[..3])).map(|at| at as u32 + 1);
+        let name = capture
+            .get(1)
+            .or(capture.get(5))
+            .map_or("", |name| name.as_str())
+            .to_lowercase();
+        let month = MONTHS
+            .iter()
+            .position(|month| month.starts_with(&name[..3]))
+            .map(|at| at as u32 + 1);
         let day = number(capture.get(2).or(capture.get(4)));
         let year = number(capture.get(3).or(capture.get(6))).or(Some(today.year() as u32));
         push(&mut found, &capture, year, month, day);
@@ -100,7 +151,9 @@ fn push(
 /// Days and, where there is none, looser words: `April 2022`, `next month`.
 pub fn date_candidates(cues: &Cues, asked: &Asked) -> Vec<Candidate> {
     static LOOSE: LazyLock<Regex> = LazyLock::new(|| {
-        regex(r"\b(?:(?:next|this|last|upcoming|coming)\s+(?:week(?:end)?|month|year|monday|tuesday|wednesday|thursday|friday|saturday|sunday|spring|summer|autumn|fall|winter)|(?:january|february|march|april|may|june|july|august|september|october|november|december)\s+\d{4}|\d{4}-\d{2})\b")
+        regex(
+            r"\b(?:(?:next|this|last|upcoming|coming)\s+(?:week(?:end)?|month|year|monday|tuesday|wednesday|thursday|friday|saturday|sunday|spring|summer|autumn|fall|winter)|(?:january|february|march|april|may|june|july|august|september|october|november|december)\s+\d{4}|\d{4}-\d{2})\b",
+        )
     });
     let mut found: Vec<Candidate> = asked
         .days
@@ -109,8 +162,11 @@ pub fn date_candidates(cues: &Cues, asked: &Asked) -> Vec<Candidate> {
             value: Value::from(written(*day, &cues.text)),
             at: vec![range.clone()],
             // "Tomorrow, June 1 2023": the one that needs no calendar.
-            score: if asked.text[range.clone()].contains(|c: char| c.is_ascii_digit()) { 1.2 } else { 1.0 }
-                + asked.nearness(cues, range)
+            score: if asked.text[range.clone()].contains(|c: char| c.is_ascii_digit()) {
+                1.2
+            } else {
+                1.0
+            } + asked.nearness(cues, range)
                 + direction(cues, asked, range),
         })
         .collect();
@@ -133,7 +189,9 @@ pub fn date_candidates(cues: &Cues, asked: &Asked) -> Vec<Candidate> {
 /// `April 2022` as `04-2022`.
 fn month_of(words: &str) -> Option<String> {
     let (name, year) = words.split_once(' ')?;
-    let month = MONTHS.iter().position(|month| month.eq_ignore_ascii_case(name))?;
+    let month = MONTHS
+        .iter()
+        .position(|month| month.eq_ignore_ascii_case(name))?;
     Some(format!("{:02}-{year}", month + 1))
 }
 
@@ -166,8 +224,9 @@ fn written(day: NaiveDate, wanted: &str) -> String {
 
 /// `3pm`, `18:30`, `6:30 PM`.
 pub fn time_candidates(asked: &Asked) -> Vec<Candidate> {
-    static TIME: LazyLock<Regex> =
-        LazyLock::new(|| regex(r"\b\d{1,2}(?::\d{2})?\s?(?:am|pm|a\.m\.|p\.m\.)|\b\d{1,2}:\d{2}(?::\d{2})?\b"));
+    static TIME: LazyLock<Regex> = LazyLock::new(|| {
+        regex(r"\b\d{1,2}(?::\d{2})?\s?(?:am|pm|a\.m\.|p\.m\.)|\b\d{1,2}:\d{2}(?::\d{2})?\b")
+    });
     TIME.find_iter(asked.text)
         .map(|time| Candidate {
             value: Value::from(time.as_str()),

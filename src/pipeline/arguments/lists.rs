@@ -1,8 +1,11 @@
 //! Values that are lists: in brackets, or as an enumeration.
 
 use super::{
-    Asked, Candidate, choices, numbers,
-    texts::{self, Form, examples},
+    Candidate,
+    asked::Asked,
+    choices, numbers,
+    spans::Form,
+    texts::{self, examples},
     words::{Cues, regex},
 };
 use crate::domain::{Parameter, ParameterKind};
@@ -39,7 +42,10 @@ pub fn candidates(
             let spoken = choices::mentioned(asked, values);
             if !spoken.is_empty() {
                 found.push(Candidate {
-                    at: spoken.iter().filter_map(|value| asked.mention(value)).collect(),
+                    at: spoken
+                        .iter()
+                        .filter_map(|value| asked.mention(value))
+                        .collect(),
                     value: json!(spoken),
                     score: 1.4,
                 });
@@ -54,7 +60,10 @@ pub fn candidates(
             let spoken = choices::mentioned(asked, &examples);
             if !spoken.is_empty() {
                 found.push(Candidate {
-                    at: spoken.iter().filter_map(|value| asked.mention(value)).collect(),
+                    at: spoken
+                        .iter()
+                        .filter_map(|value| asked.mention(value))
+                        .collect(),
                     value: json!(spoken),
                     score: 1.4,
                 });
@@ -66,7 +75,11 @@ pub fn candidates(
             let mut apart: Vec<Candidate> = Vec::new();
             for candidate in single {
                 let overlaps = |other: &Candidate| {
-                    candidate.at.iter().zip(&other.at).any(|(a, b)| a.start < b.end && b.start < a.end)
+                    candidate
+                        .at
+                        .iter()
+                        .zip(&other.at)
+                        .any(|(a, b)| a.start < b.end && b.start < a.end)
                 };
                 if !apart.iter().any(overlaps) {
                     apart.push(candidate);
@@ -89,7 +102,9 @@ fn is_place(candidate: &Candidate, asked: &Asked) -> bool {
 
 /// Values with nothing but commas and "and" between them belong together.
 fn runs(single: Vec<Candidate>, text: &str, bonus: f32) -> Vec<Candidate> {
-    static JOINED: LazyLock<Regex> = LazyLock::new(|| regex(r#"^['"”’]?\s*(?:,|and|or|&|,?\s*(?:and|or)(?:\s+also)?)\s*(?:the\s+)?['"“‘]?$"#));
+    static JOINED: LazyLock<Regex> = LazyLock::new(|| {
+        regex(r#"^['"”’]?\s*(?:,|and|or|&|,?\s*(?:and|or)(?:\s+also)?)\s*(?:the\s+)?['"“‘]?$"#)
+    });
     let mut runs: Vec<Vec<Candidate>> = Vec::new();
     for candidate in single {
         let joined = runs.last().and_then(|run| run.last()).is_some_and(|last| {
@@ -107,10 +122,16 @@ fn runs(single: Vec<Candidate>, text: &str, bonus: f32) -> Vec<Candidate> {
     }
     runs.into_iter()
         .map(|run| {
-            let best = run.iter().map(|candidate| candidate.score).fold(f32::MIN, f32::max);
+            let best = run
+                .iter()
+                .map(|candidate| candidate.score)
+                .fold(f32::MIN, f32::max);
             Candidate {
                 score: best + if run.len() > 1 { bonus } else { -0.1 },
-                at: run.iter().flat_map(|candidate| candidate.at.clone()).collect(),
+                at: run
+                    .iter()
+                    .flat_map(|candidate| candidate.at.clone())
+                    .collect(),
                 value: run.into_iter().map(|candidate| candidate.value).collect(),
             }
         })
@@ -155,7 +176,12 @@ fn read(text: &str, items: &ParameterKind) -> Option<Value> {
         ParameterKind::Integer | ParameterKind::Number => {
             let values: Vec<Value> = inner
                 .split([',', ';'])
-                .map(|part| numbers::number_value(items, part.trim().trim_start_matches(['$', '€']).parse().ok()?))
+                .map(|part| {
+                    numbers::number_value(
+                        items,
+                        part.trim().trim_start_matches(['$', '€']).parse().ok()?,
+                    )
+                })
                 .collect::<Option<_>>()?;
             Some(json!(values))
         }

@@ -3,7 +3,8 @@
 //! Numbers that belong to an id (`ORD-10023`), a version or a formula are none.
 
 use super::{
-    Candidate, Asked,
+    Candidate,
+    asked::Asked,
     units::{Quantity, Unit, unit_at, unit_of},
     words::{Cues, regex, stem},
 };
@@ -59,7 +60,7 @@ pub fn numbers(question: &str) -> Vec<Number> {
                 return None;
             }
             let goes_on = after.starts_with(|c: char| c.is_alphanumeric() || c == '_')
-                || after.starts_with(['/', ':', '-'])
+                || after.starts_with(['/', ':', '-', '.'])
                     && after[1..].starts_with(|c: char| c.is_ascii_alphanumeric());
             if goes_on && behind.is_none() && !money {
                 return None;
@@ -95,8 +96,9 @@ fn unit_behind(after: &str) -> Option<(Unit, usize)> {
 }
 
 fn starts_with_word(text: &str, word: &str) -> bool {
-    text.strip_prefix(word)
-        .is_some_and(|rest| !rest.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '/' | '^' | '²' | '³')))
+    text.strip_prefix(word).is_some_and(|rest| {
+        !rest.starts_with(|c: char| c.is_alphanumeric() || matches!(c, '/' | '^' | '²' | '³'))
+    })
 }
 
 /// 1 or -1; none where the digits go on a word, an id or a version.
@@ -194,14 +196,28 @@ impl Wanted {
             quantity,
             unit,
             // `year1_revenue` is money.
-            year: cues.name.last().is_some_and(|word| word == "year" || word == "season") || cues.name == ["dat"],
+            year: cues
+                .name
+                .last()
+                .is_some_and(|word| word == "year" || word == "season")
+                || cues.name == ["dat"],
             rank: named(&["limit", "top", "count", "n", "quantity", "results"])
                 || named(&["number", "num"]) && cues.name.len() > 1,
             percent: ["percent", "pct", "in %"]
                 .iter()
                 .any(|word| cues.text.contains(word)),
-            least: named(&["minimum", "min", "least", "above", "threshold", "from", "lower"]),
-            most: named(&["maximum", "max", "most", "below", "limit", "budget", "upper", "within"]),
+            least: named(&[
+                "minimum",
+                "min",
+                "least",
+                "above",
+                "threshold",
+                "from",
+                "lower",
+            ]),
+            most: named(&[
+                "maximum", "max", "most", "below", "limit", "budget", "upper", "within",
+            ]),
         }
     }
 }
@@ -227,13 +243,19 @@ pub fn candidates(parameter: &Parameter, cues: &Cues, asked: &Asked) -> Vec<Cand
 fn converted(number: &Number, wanted: &Wanted, kind: &ParameterKind) -> f64 {
     let has = number.unit.map(|unit| unit.quantity);
     let money = has == Some(Quantity::Money);
-    if let (Some(letter), true) = (number.letter, has.is_none() || money || has != wanted.quantity) {
+    if let (Some(letter), true) = (
+        number.letter,
+        has.is_none() || money || has != wanted.quantity,
+    ) {
         return number.value * letter;
     }
     match (number.unit, wanted.unit) {
         // A rate of 5 % is .05, unless it is asked for in percent.
         (Some(unit), _) if unit.quantity == Quantity::Share => {
-            if wanted.percent || *kind == ParameterKind::Integer || wanted.quantity != Some(Quantity::Share) {
+            if wanted.percent
+                || *kind == ParameterKind::Integer
+                || wanted.quantity != Some(Quantity::Share)
+            {
                 number.value
             } else {
                 rounded(number.value / 100.0)
@@ -245,7 +267,9 @@ fn converted(number: &Number, wanted: &Wanted, kind: &ParameterKind) -> f64 {
             rounded(number.value * from.factor / to.factor)
         }
         // In the base unit, where a prefix says that it is not: 100 µF are .0001.
-        (Some(from), None) if matches!(from.quantity, Quantity::Capacitance | Quantity::Inductance) => {
+        (Some(from), None)
+            if matches!(from.quantity, Quantity::Capacitance | Quantity::Inductance) =>
+        {
             rounded(number.value * from.factor)
         }
         _ => number.value,
@@ -293,14 +317,51 @@ fn score(number: &Number, wanted: &Wanted, cues: &Cues, asked: &Asked) -> f32 {
         score += if counts { 0.7 } else { 0.2 };
     }
     let before = asked.words_before(number.range.start, 4).join(" ");
-    let says = |signs: &[&str]| signs.iter().any(|sign| super::words::word_in(&before, sign));
-    const LEAST: [&str; 8] = ["over", "above", "at least", "more than", "exceeding", "from", "greater than", "minimum"];
-    const MOST: [&str; 9] = ["under", "below", "at most", "less than", "up to", "within", "maximum", "not exceeding", "no more than"];
+    let says = |signs: &[&str]| {
+        signs
+            .iter()
+            .any(|sign| super::words::word_in(&before, sign))
+    };
+    const LEAST: [&str; 8] = [
+        "over",
+        "above",
+        "at least",
+        "more than",
+        "exceeding",
+        "from",
+        "greater than",
+        "minimum",
+    ];
+    const MOST: [&str; 9] = [
+        "under",
+        "below",
+        "at most",
+        "less than",
+        "up to",
+        "within",
+        "maximum",
+        "not exceeding",
+        "no more than",
+    ];
     if wanted.least && says(&LEAST) || wanted.most && says(&MOST) {
         score += 0.6;
     }
     // "The other two sides": words for small numbers often count what is named anyway.
-    let counted = matches!(before.rsplit(' ').next(), Some("between" | "the" | "other" | "its" | "their" | "these" | "those" | "all" | "both" | "of"));
+    let counted = matches!(
+        before.rsplit(' ').next(),
+        Some(
+            "between"
+                | "the"
+                | "other"
+                | "its"
+                | "their"
+                | "these"
+                | "those"
+                | "all"
+                | "both"
+                | "of"
+        )
+    );
     if number.spelled && has.is_none() && (counted || near < 0.85 && !wanted.rank) {
         score -= if counted { 1.5 } else { 0.7 };
     }
@@ -313,17 +374,22 @@ fn score(number: &Number, wanted: &Wanted, cues: &Cues, asked: &Asked) -> f32 {
 impl Number {
     /// "24 hours", "3 days".
     pub fn is_time(&self) -> bool {
-        self.unit.is_some_and(|unit| unit.quantity == Quantity::Time)
+        self.unit
+            .is_some_and(|unit| unit.quantity == Quantity::Time)
     }
 
     /// Four digits of our time, not said to be an amount.
     fn looks_like_a_year(&self, text: &str) -> bool {
         static BEFORE: LazyLock<Regex> = LazyLock::new(|| {
-            regex(r"(?:\b(?:in|year|from|since|of|until|to|and|between|season|during|for|by|[a-z]+ \d{1,2},|january|february|march|april|may|june|july|august|september|october|november|december),?|\(|[A-Za-z]) ?$")
+            regex(
+                r"(?:\b(?:in|year|from|since|of|until|to|and|between|season|during|for|by|[a-z]+ \d{1,2},|january|february|march|april|may|june|july|august|september|october|november|december),?|\(|[A-Za-z]) ?$",
+            )
         });
         let digits = &text[self.range.clone()];
         let alone = digits.len() == 4 && digits.bytes().all(|c| c.is_ascii_digit());
-        alone && (1000.0..2200.0).contains(&self.value) && (self.value > 1900.0 || BEFORE.is_match(&text[..self.range.start]))
+        alone
+            && (1000.0..2200.0).contains(&self.value)
+            && (self.value > 1900.0 || BEFORE.is_match(&text[..self.range.start]))
     }
 }
 

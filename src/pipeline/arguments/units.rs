@@ -44,7 +44,11 @@ const UNITS: &[(&[&str], Quantity, f64)] = &[
     (&["%", "percent", "pct", "percentage"], Share, 0.01),
     (&["$", "usd", "dollar", "dollars", "bucks"], Money, 0.0),
     (&["€", "eur", "euro", "euros"], Money, 0.0),
-    (&["£", "gbp", "¥", "yen", "rupees", "inr", "chf"], Money, 0.0),
+    (
+        &["£", "gbp", "¥", "yen", "rupees", "inr", "chf"],
+        Money,
+        0.0,
+    ),
     (&["year", "years", "yr", "yrs"], Time, 31_536_000.0),
     (&["month", "months"], Time, 2_628_000.0),
     (&["week", "weeks"], Time, 604_800.0),
@@ -53,33 +57,100 @@ const UNITS: &[(&[&str], Quantity, f64)] = &[
     (&["minute", "minutes", "min", "mins"], Time, 60.0),
     (&["second", "seconds", "sec", "secs", "s"], Time, 1.0),
     (&["millisecond", "milliseconds", "ms"], Time, 1e-3),
-    (&["km", "kilometer", "kilometers", "kilometre", "kilometres", "kms"], Length, 1e3),
+    (
+        &[
+            "km",
+            "kilometer",
+            "kilometers",
+            "kilometre",
+            "kilometres",
+            "kms",
+        ],
+        Length,
+        1e3,
+    ),
     (&["m", "meter", "meters", "metre", "metres"], Length, 1.0),
-    (&["cm", "centimeter", "centimeters", "centimetre", "centimetres"], Length, 1e-2),
-    (&["mm", "millimeter", "millimeters", "millimetre", "millimetres"], Length, 1e-3),
+    (
+        &[
+            "cm",
+            "centimeter",
+            "centimeters",
+            "centimetre",
+            "centimetres",
+        ],
+        Length,
+        1e-2,
+    ),
+    (
+        &[
+            "mm",
+            "millimeter",
+            "millimeters",
+            "millimetre",
+            "millimetres",
+        ],
+        Length,
+        1e-3,
+    ),
     (&["mile", "miles", "mi"], Length, 1_609.344),
     (&["ft", "foot", "feet"], Length, 0.3048),
     (&["inch", "inches"], Length, 0.0254),
     (&["yard", "yards"], Length, 0.9144),
     (&["pixel", "pixels", "px"], Length, 0.0),
-    (&["square feet", "sq ft", "sqft", "sq.ft", "sq. ft", "ft^2", "ft²"], Area, 0.0929),
-    (&["square meters", "square metres", "sq m", "m^2", "m²", "m2"], Area, 1.0),
+    (
+        &[
+            "square feet",
+            "sq ft",
+            "sqft",
+            "sq.ft",
+            "sq. ft",
+            "ft^2",
+            "ft²",
+        ],
+        Area,
+        0.0929,
+    ),
+    (
+        &["square meters", "square metres", "sq m", "m^2", "m²", "m2"],
+        Area,
+        1.0,
+    ),
     (&["hectares", "acres"], Area, 0.0),
-    (&["m^3", "m³", "m3", "cubic meters", "cubic metres"], Volume, 1.0),
+    (
+        &["m^3", "m³", "m3", "cubic meters", "cubic metres"],
+        Volume,
+        1.0,
+    ),
     (&["liter", "liters", "litre", "litres", "l"], Volume, 1e-3),
     (&["ml", "milliliters", "millilitres"], Volume, 1e-6),
     (&["gallon", "gallons"], Volume, 0.003785),
-    (&["kg", "kilogram", "kilograms", "kilo", "kilos", "kgs"], Mass, 1.0),
+    (
+        &["kg", "kilogram", "kilograms", "kilo", "kilos", "kgs"],
+        Mass,
+        1.0,
+    ),
     (&["g", "gram", "grams"], Mass, 1e-3),
     (&["lb", "lbs", "pound", "pounds"], Mass, 0.4536),
     (&["ton", "tons", "tonne", "tonnes"], Mass, 1e3),
-    (&["°c", "° c", "celsius", "degrees celsius", "degree celsius"], Temperature, 0.0),
-    (&["°f", "° f", "fahrenheit", "degrees fahrenheit"], Temperature, 0.0),
+    (
+        &["°c", "° c", "celsius", "degrees celsius", "degree celsius"],
+        Temperature,
+        0.0,
+    ),
+    (
+        &["°f", "° f", "fahrenheit", "degrees fahrenheit"],
+        Temperature,
+        0.0,
+    ),
     (&["kelvin", "k"], Temperature, 0.0),
     (&["m/s", "meters per second", "meter/second"], Speed, 1.0),
     (&["km/h", "kmh", "kmph"], Speed, 0.27778),
     (&["mph", "miles per hour"], Speed, 0.44704),
-    (&["m/s^2", "m/s²", "m/s2", "meters per second squared"], Acceleration, 1.0),
+    (
+        &["m/s^2", "m/s²", "m/s2", "meters per second squared"],
+        Acceleration,
+        1.0,
+    ),
     (&["hz", "hertz"], Frequency, 1.0),
     (&["khz"], Frequency, 1e3),
     (&["mhz"], Frequency, 1e6),
@@ -101,10 +172,61 @@ const UNITS: &[(&[&str], Quantity, f64)] = &[
 
 /// Words by which parameters name a quantity without a unit.
 const NAMED: &[(Quantity, &[&str])] = &[
-    (Share, &["rate", "percent", "percentage", "discount", "interest", "yield", "return", "growth", "share", "ratio", "probability", "tax"]),
-    (Money, &["price", "cost", "budget", "amount", "salary", "income", "investment", "principal", "revenue", "deposit", "loan", "payment", "fee", "principl", "invested", "profit", "payout", "equity", "dividend", "dividends", "sales", "money"]),
-    (Time, &["duration", "time", "period", "term", "age", "timeframe"]),
-    (Length, &["distance", "length", "height", "width", "radius", "depth", "diameter", "altitude", "base", "side"]),
+    (
+        Share,
+        &[
+            "rate",
+            "percent",
+            "percentage",
+            "discount",
+            "interest",
+            "yield",
+            "return",
+            "growth",
+            "share",
+            "ratio",
+            "probability",
+            "tax",
+        ],
+    ),
+    (
+        Money,
+        &[
+            "price",
+            "cost",
+            "budget",
+            "amount",
+            "salary",
+            "income",
+            "investment",
+            "principal",
+            "revenue",
+            "deposit",
+            "loan",
+            "payment",
+            "fee",
+            "principl",
+            "invested",
+            "profit",
+            "payout",
+            "equity",
+            "dividend",
+            "dividends",
+            "sales",
+            "money",
+        ],
+    ),
+    (
+        Time,
+        &["duration", "time", "period", "term", "age", "timeframe"],
+    ),
+    (
+        Length,
+        &[
+            "distance", "length", "height", "width", "radius", "depth", "diameter", "altitude",
+            "base", "side",
+        ],
+    ),
     (Area, &["area"]),
     (Volume, &["volume", "capacity"]),
     (Mass, &["mass", "weight"]),
@@ -145,7 +267,9 @@ pub fn unit_at(text: &str) -> Option<(Unit, usize)> {
                 quantity: *quantity,
                 factor: *factor,
             };
-            words.iter().filter_map(move |word| Some((unit, fits(word)?)))
+            words
+                .iter()
+                .filter_map(move |word| Some((unit, fits(word)?)))
         })
         .max_by_key(|(_, length)| *length)
         .map(|(unit, length)| (unit, spaces + length))
@@ -155,7 +279,11 @@ pub fn unit_at(text: &str) -> Option<(Unit, usize)> {
 pub fn unit_of(cues: &Cues) -> (Option<Quantity>, Option<Unit>) {
     let by_name = NAMED
         .iter()
-        .find(|(_, words)| words.iter().any(|word| cues.is_named(&[stem(word).as_str()])))
+        .find(|(_, words)| {
+            words
+                .iter()
+                .any(|word| cues.is_named(&[stem(word).as_str()]))
+        })
         .map(|(quantity, _)| *quantity);
     // `weight_kg`, "in meters": single letters say too little.
     let said = UNITS.iter().find(|(words, quantity, _)| {
