@@ -51,4 +51,12 @@ pub enum ParameterKind {
         pattern: String,
     },
     Text,
+    /// Several values of one kind.
+    List {
+        items: Box<ParameterKind>,
+    },
+    /// Values by name.
+    Object {
+        fields: Vec<Parameter>,
+    },
 }

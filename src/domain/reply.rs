@@ -37,6 +37,18 @@ pub fn no_such_record(id: &str) -> Block {
     }
 }
 
+/// One short question back: a tool could answer if it knew this.
+pub fn ask_back(parameter: &str, tool: &str, values: &[String]) -> Block {
+    let choice = match values {
+        [] => String::new(),
+        [first] => format!(" It can be {first}."),
+        [others @ .., last] => format!(" It can be {} or {last}.", others.join(", ")),
+    };
+    Block::paragraph(format!(
+        "I can look that up with “{tool}”, but not without the {parameter}. Which one do you mean?{choice}"
+    ))
+}
+
 pub fn nearest_sources(owner: Option<&str>) -> String {
     match owner {
         Some(owner) => {

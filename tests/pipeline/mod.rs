@@ -1,5 +1,6 @@
 //! A question in, an answer out, with tools that fail or are not for everyone.
 
+mod planning;
 mod writing;
 
 use crate::knowledge::world::{World, embedder};
