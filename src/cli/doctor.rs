@@ -72,6 +72,7 @@ impl DoctorArgs {
                     Ok(databases(&toolbox).await),
                 ));
                 findings.extend(apis(&toolbox).await);
+                findings.extend(logs(&toolbox).await);
             }
             Err(faults) => {
                 findings.push(Finding::of("databases and queries", Err(faults.into())));
@@ -211,6 +212,17 @@ async fn apis(toolbox: &Toolbox) -> Vec<Finding> {
             check: format!("api {}", api.name),
             ok: api.reachable,
             detail: api.state,
+        })
+        .collect()
+}
+
+async fn logs(toolbox: &Toolbox) -> Vec<Finding> {
+    let found = toolbox.log_health().await.into_iter();
+    found
+        .map(|log| Finding {
+            check: format!("log {}", log.name),
+            ok: log.answers,
+            detail: log.state,
         })
         .collect()
 }

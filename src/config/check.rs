@@ -137,6 +137,15 @@ pub(super) fn check(name: &str, config: &Config, faults: &mut Faults) {
     );
     twice(
         name,
+        "log",
+        config.logs.iter().map(|log| log.name.as_str()),
+        faults,
+    );
+    for log in &config.logs {
+        super::logs::check(name, log, faults);
+    }
+    twice(
+        name,
         "person",
         config.people.iter().map(|person| person.name.as_str()),
         faults,

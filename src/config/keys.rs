@@ -4,7 +4,7 @@ use super::load::Faults;
 use serde_json::{Map, Value};
 
 /// The keys of every section.
-const KEYS: [(&str, &[&str]); 20] = [
+const KEYS: [(&str, &[&str]); 24] = [
     (
         "",
         &[
@@ -21,6 +21,7 @@ const KEYS: [(&str, &[&str]); 20] = [
             "query_files",
             "query",
             "api",
+            "log",
             "people_file",
             "person",
             "channel",
@@ -123,6 +124,30 @@ const KEYS: [(&str, &[&str]); 20] = [
             "rows",
         ],
     ),
+    (
+        "log",
+        &[
+            "name",
+            "kind",
+            "url",
+            "auth",
+            "tenant",
+            "index",
+            "paths",
+            "fields",
+            "parser",
+            "time_zone",
+            "services",
+            "levels",
+            "audience",
+            "max_hours",
+            "description",
+            "examples",
+        ],
+    ),
+    ("log.auth", &["kind", "user", "name", "secret"]),
+    ("log.fields", &["time", "level", "service", "message"]),
+    ("log.examples", &["counts", "patterns", "lines"]),
     ("person", &["name", "groups", "slack", "discord"]),
     ("channel", &["id", "groups"]),
 ];

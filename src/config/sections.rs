@@ -1,5 +1,6 @@
 //! The sections of `lorekeeper.toml`.
 
+use super::LogEntry;
 use super::apis::ApiEntry;
 use crate::domain::{EVERYONE, ParameterKind, SourceKind};
 use secrecy::SecretString;
@@ -28,6 +29,8 @@ pub struct Config {
     pub queries: Vec<QueryEntry>,
     #[serde(rename = "api")]
     pub apis: Vec<ApiEntry>,
+    #[serde(rename = "log")]
+    pub logs: Vec<LogEntry>,
     /// A file with `[[person]]` tables, relative to the configuration file.
     pub people_file: Option<PathBuf>,
     #[serde(rename = "person")]

@@ -13,7 +13,7 @@ pub fn window(question: &str, now: DateTime<Utc>) -> Option<String> {
         )
     });
     static NAMED: LazyLock<Regex> = LazyLock::new(|| {
-        regex(r"\b(this|last|previous|past|current)\s+(day|week|month|quarter|year)\b")
+        regex(r"\b(this|last|previous|past|current)\s+(hour|day|week|month|quarter|year)\b")
     });
     static QUARTER: LazyLock<Regex> =
         LazyLock::new(|| regex(r"\bq([1-4])(?:\s+(?:of\s+)?(20\d\d))?\b"));
@@ -52,6 +52,7 @@ pub fn window(question: &str, now: DateTime<Utc>) -> Option<String> {
             _ => "last",
         };
         return Some(match (which, &found[2]) {
+            (_, "hour") => "1h".into(),
             ("this", "day") => "today".into(),
             (_, "day") => "24h".into(),
             // "The past week" is the seven days up to now; "last week" is the calendar's.
@@ -218,6 +219,7 @@ mod tests {
         check("todays refunds", Some("today"));
         check("refunds this quarter", Some("this quarter"));
         check("sales over the past week", Some("7d"));
+        check("errors in the last hour", Some("1h"));
         check("sales in Q3", Some("Q3"));
         check("sales in q1 2026", Some("Q1 2026"));
         check("orders in october", Some("2026-10-01..2026-11-01"));
