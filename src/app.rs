@@ -2,6 +2,7 @@
 
 use crate::{
     chat::{discord, slack, terminal::TerminalChat},
+    commands::Commands,
     config::{self, Config},
     directory::Directory,
     domain::Platform,
@@ -49,6 +50,7 @@ pub struct App {
     pub index: Arc<KnowledgeIndex>,
     pub toolbox: Arc<Toolbox>,
     pub pipeline: Arc<Pipeline>,
+    pub commands: Arc<Commands>,
     pub directory: Directory,
     /// Ends what runs beside the questions, such as following the registry.
     _running: DropGuard,
@@ -88,6 +90,11 @@ impl App {
             writer,
         });
         let directory = Directory::new(&config);
+        let commands = Arc::new(Commands::new(
+            toolbox.clone(),
+            pipeline.search.clone(),
+            &config,
+        ));
         Ok(Self {
             config,
             data_dir: data_dir.to_path_buf(),
@@ -96,6 +103,7 @@ impl App {
             index,
             toolbox,
             pipeline,
+            commands,
             directory,
             _running: running.drop_guard(),
         })
@@ -111,6 +119,7 @@ impl App {
         Worker {
             store: store.clone(),
             pipeline: self.pipeline.clone(),
+            commands: self.commands.clone(),
             claimant: Claimant {
                 worker: format!(
                     "{}-{}",

@@ -4,7 +4,7 @@ use super::{ask::lone_question, knowledge::json_lines};
 use crate::{
     app::App,
     config::Config,
-    domain::{Access, Catalogue, Parameter, ParameterKind, ToolSpec},
+    domain::{Access, Catalogue, Parameter, ParameterKind, ToolKind, ToolSpec},
 };
 use anyhow::bail;
 use clap::Args;
@@ -137,6 +137,7 @@ fn tool(function: Function) -> anyhow::Result<ToolSpec> {
     Ok(ToolSpec {
         name: function.name,
         description: function.description,
+        kind: ToolKind::Query,
         parameters,
         examples: vec![words],
     })

@@ -221,6 +221,7 @@ fn place(message: &Message, channel: ChannelKind) -> Place {
         thread: ThreadId::new(thread.to_string()),
         message: MessageId::new(message.id.to_string()),
         kind,
+        callback: None,
     }
 }
 

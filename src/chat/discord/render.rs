@@ -83,6 +83,7 @@ fn lines(block: &Block) -> Vec<Line> {
             header,
             rows,
         } => table_lines(caption, header, rows),
+        Block::Rows { rows, .. } => table_lines("", &rows.header(), &rows.shown(rows.rows.len())),
         Block::Sources { lines } => lines.iter().flat_map(source_lines).collect(),
         Block::Notice { text } => text_lines(&[Inline::text(text)], Lead::NONE),
         Block::Disclaimer { text } => text_lines(&[Inline::text(text)], Lead::every("-# ")),

@@ -177,6 +177,7 @@ fn read_message(payload: &Value, message: MessageEvent, me: &Identity) -> Incomi
             thread: ThreadId::new(message.thread_ts.as_ref().unwrap_or(&message.ts)),
             message: MessageId::new(&message.ts),
             kind,
+            callback: None,
         },
         text: text.text,
         addressed,

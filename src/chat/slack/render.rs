@@ -53,6 +53,7 @@ fn render_block(block: &Block) -> Vec<Piece> {
             header,
             rows,
         } => render_table(caption, header, rows),
+        Block::Rows { rows, .. } => render_table("", &rows.header(), &rows.shown(rows.rows.len())),
         Block::Sources { lines } => sources(lines),
         Block::Notice { text } | Block::Disclaimer { text } => {
             flow(&[Run::plain(text)], Frame::Small)
