@@ -249,8 +249,11 @@ impl Worker {
         })
     }
 
-    /// Runs a command. The platform shows a sign of work by itself.
+    /// Runs a command. Where the platform waits for a result, it shows so itself.
     async fn obey(&self, claimed: &Claimed, chat: &Arc<dyn Chat>) -> Result<Made, WorkError> {
+        if claimed.incoming.place.callback.is_none() {
+            self.show(claimed, chat, &reply::working()).await?;
+        }
         let mut question = self.question(claimed).await?;
         let place = &claimed.incoming.place;
         question.access = self.commands.access_of(&question.asker);

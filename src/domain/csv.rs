@@ -6,6 +6,9 @@
 use super::Rows;
 use serde_json::Value;
 
+/// The least that every platform takes: ten mebibytes (Discord).
+pub const FILE_LIMIT: usize = 10 * 1024 * 1024;
+
 /// A file made of rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CsvFile {

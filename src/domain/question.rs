@@ -89,13 +89,16 @@ pub struct Callback {
     /// In the platform's form: an address or a token. Whoever has it may post
     /// in our name.
     pub secret: SecretString,
+    /// Who typed it: the way to them that is left once this one is closed.
+    pub person: PersonId,
     /// Who will see the result, where the platform had to be told already.
     pub promised: Option<Showing>,
 }
 
 impl PartialEq for Callback {
     fn eq(&self, other: &Self) -> bool {
-        self.promised == other.promised
+        self.person == other.person
+            && self.promised == other.promised
             && self.secret.expose_secret() == other.secret.expose_secret()
     }
 }

@@ -7,13 +7,14 @@ use super::{
     Result,
     sql::{Row, Value, json},
 };
-use crate::domain::{Callback, Showing};
+use crate::domain::{Callback, PersonId, Showing};
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
 #[derive(Serialize, Deserialize)]
 struct Stored {
     secret: String,
+    person: PersonId,
     promised: Option<Showing>,
 }
 
@@ -23,6 +24,7 @@ pub(super) fn stored(callback: Option<&Callback>) -> Result<Value> {
     };
     let stored = Stored {
         secret: callback.secret.expose_secret().into(),
+        person: callback.person.clone(),
         promised: callback.promised,
     };
     Ok(json(&stored, "callback")?.into())
@@ -37,6 +39,7 @@ pub(super) fn read(row: &Row) -> Result<Option<Callback>> {
         .map_err(|_| row.unreadable("callback", "not as it is stored"))?;
     Ok(Some(Callback {
         secret: stored.secret.into(),
+        person: stored.person,
         promised: stored.promised,
     }))
 }

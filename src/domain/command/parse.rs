@@ -476,8 +476,13 @@ fn choice_length(values: &[String], words: &[Word]) -> Option<usize> {
 
 fn window_length(words: &[Word]) -> Option<usize> {
     let first = words.first()?;
-    if !begins_window(&first.value.to_lowercase()) {
+    // A quoted value is all of it.
+    let lead = first.value.split_whitespace().next().unwrap_or_default();
+    if !begins_window(&lead.to_lowercase()) {
         return None;
+    }
+    if first.quoted {
+        return Some(1);
     }
     let mut value = first.value.clone();
     let mut length = 1;

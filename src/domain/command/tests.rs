@@ -152,6 +152,10 @@ fn lines_mean_what_people_meant() {
         "sql sales_total period=“last month” region='Middle East'",
         "sales_total(period=last month, region=Middle East)",
     );
+    check(
+        "sql sales_total „last month“",
+        "sales_total(period=last month)",
+    );
     check("sql sales_total since=24h", "sales_total(period=24h)");
     check(
         "sql sales_total Period=Q3 2026 nordics",

@@ -314,24 +314,31 @@ pub fn refused() -> Message {
     )]
 }
 
-/// `5,000 rows, all of them in the file revenue.csv.`
-pub fn rows_in_file(total: usize, in_file: usize, name: &str, where_to: &str) -> String {
-    let rows = if total == 1 { "row" } else { "rows" };
-    if in_file < total {
-        return format!(
-            "{total} {rows}, the first {in_file} of them in the file {name}{where_to}."
-        );
-    }
-    format!("{total} {rows}, all of them in the file {name}{where_to}.")
+/// Where the file is that goes with a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FilePlace {
+    /// In the same conversation.
+    Here,
+    DirectMessages,
 }
 
-pub const IN_YOUR_DIRECT_MESSAGES: &str = ", which is in your direct messages";
+/// What stands in the place of rows that went into a file.
+pub fn rows_in_file(total: usize, in_file: usize, place: FilePlace) -> String {
+    let rows = if total == 1 { "row" } else { "rows" };
+    let which = match in_file < total {
+        true => format!("the first {in_file} of them"),
+        false => "all of them".into(),
+    };
+    let file = match place {
+        FilePlace::Here => "in the CSV file",
+        FilePlace::DirectMessages => "in a CSV file that I sent you as a direct message",
+    };
+    format!("{total} {rows}, {which} {file}.")
+}
 
-pub fn row_count(rows: usize) -> String {
-    match rows {
-        1 => "1 row.".into(),
-        rows => format!("{rows} rows."),
-    }
+/// What a screen reader says of the file.
+pub fn file_title(tool: &str, rows: usize) -> String {
+    format!("{}, {rows} rows", tool.replace('_', " "))
 }
 
 /// The source has more rows than are fetched.
@@ -342,7 +349,7 @@ pub fn more_at_the_source(rows: usize) -> String {
 }
 
 pub fn first_rows(rows: usize) -> String {
-    format!("The first {rows}:")
+    format!("The first {rows}")
 }
 
 /// Sources, as a person may see them.
