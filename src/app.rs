@@ -271,7 +271,13 @@ pub async fn serve(config: Config, data_dir: &Path, stop: CancellationToken) -> 
         platforms.spawn(async move { Ok(handle.task.await??) });
     }
     if let Some(section) = &app.config.discord {
-        let handle = discord::start(section, intake.clone(), intake_stop.clone()).await?;
+        let handle = discord::start(
+            section,
+            intake.clone(),
+            app.commands.clone(),
+            intake_stop.clone(),
+        )
+        .await?;
         connected.insert(Platform::Discord, handle.chat);
         platforms.spawn(async move { Ok(handle.task.await??) });
     }

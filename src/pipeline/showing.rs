@@ -14,9 +14,6 @@ use crate::{
     ports::Hit,
 };
 
-/// Rows shown in the thread; the audit record keeps them all.
-const SHOWN_ROWS: usize = 15;
-
 /// What the tools said. Every figure is a tool's.
 pub(super) fn results(plan: &Plan, gathered: Gathered) -> Draft {
     let mut message = Message::new();
@@ -69,12 +66,15 @@ fn result_blocks(n: usize, result: &ToolResult) -> Message {
         ],
     }];
     if worth_a_table(&result.rows) {
-        message.push(table(&result.rows));
-        if result.rows.rows.len() > SHOWN_ROWS || result.rows.truncated {
-            message.push(Block::notice(reply::rows_cut(
-                SHOWN_ROWS.min(result.rows.rows.len()),
-            )));
-        }
+        message.push(Block::Rows {
+            name: result.tool.clone(),
+            rows: result.rows.clone(),
+        });
+    }
+    if result.rows.truncated {
+        message.push(Block::notice(reply::command::more_at_the_source(
+            result.rows.rows.len(),
+        )));
     }
     let time = result.as_of.format("%-d %B %Y, %H:%M").to_string();
     message.push(Block::notice(reply::data_as_of(
@@ -87,14 +87,6 @@ fn result_blocks(n: usize, result: &ToolResult) -> Message {
 /// One row of one or two values is in the sentence already.
 fn worth_a_table(rows: &Rows) -> bool {
     rows.rows.len() > 1 || (rows.rows.len() == 1 && rows.columns.len() > 2)
-}
-
-fn table(rows: &Rows) -> Block {
-    Block::Table {
-        caption: String::new(),
-        header: rows.header(),
-        rows: rows.shown(SHOWN_ROWS),
-    }
 }
 
 /// The records that the question names, or that there is none.

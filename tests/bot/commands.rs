@@ -1,8 +1,9 @@
 //! Slash commands, as people type them and as the platforms carry them.
 
 use super::harness::{Bot, StoreKind};
+use crate::fakes::discord::{ALICE, BOB, Fault as DiscordFault, GENERAL as LOBBY};
 use crate::fakes::slack::{Asked, Fault, VisibleMessage, What};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{path::Path, time::Duration};
 
 const GENERAL: &str = "C1";
@@ -365,4 +366,111 @@ async fn command_is_audited_and_its_address_is_kept_nowhere() {
     }
     let log = bot.log();
     assert!(!log.contains("Nordics"), "{log}");
+}
+
+/// R17: deferred, then edited; what is for one is for one.
+#[tokio::test(flavor = "multi_thread")]
+async fn command_in_discord_is_answered_to_its_asker_alone() {
+    let bot = bot().await;
+    let options = json!({ "name": "revenue_by_region", "arguments": "period=last month" });
+    let used = bot.discord.command(ALICE, LOBBY, "sql", options);
+    let result = bot
+        .discord
+        .until("a result for Alice", |discord| {
+            discord.ephemerals(ALICE, LOBBY).pop()
+        })
+        .await;
+    assert!(result.content.contains("Nordics"), "{}", result.content);
+    assert_eq!(
+        bot.discord.callbacks(used),
+        [json!({ "type": 5, "data": { "flags": 64 } })]
+    );
+    // Bob is not in finance: for him there is no such query.
+    bot.discord
+        .command(BOB, LOBBY, "sql", json!({ "name": "revenue_by_region" }));
+    let refusal = bot
+        .discord
+        .until("a word for Bob", |discord| {
+            discord.ephemerals(BOB, LOBBY).pop()
+        })
+        .await;
+    assert!(
+        refusal.content.contains("There is no query"),
+        "{}",
+        refusal.content
+    );
+    bot.discord.command(
+        BOB,
+        LOBBY,
+        "ask",
+        json!({ "question": "How long can a customer return a terminal?", "public": true }),
+    );
+    let answer = bot
+        .discord
+        .until("an answer for all", |discord| discord.answers(LOBBY).pop())
+        .await;
+    assert!(answer.content.contains("30 days"), "{}", answer.content);
+    assert_eq!(answer.buttons, ["👍", "👎"]);
+    let (log, audit) = (bot.log(), bot.command(&["audit", "export"]));
+    for token in bot.discord.interaction_tokens() {
+        assert!(!log.contains(&token) && !audit.contains(&token), "{token}");
+    }
+}
+
+/// R38: the file rides along where only the asker sees it.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_rows_become_an_attachment_in_discord() {
+    let bot = bot().await;
+    bot.discord
+        .command(ALICE, LOBBY, "sql", json!({ "name": "all_terminals" }));
+    let result = bot
+        .discord
+        .until("a result for Alice", |discord| {
+            discord.ephemerals(ALICE, LOBBY).pop()
+        })
+        .await;
+    assert!(
+        result
+            .content
+            .contains("5000 rows, all of them in the CSV file."),
+        "{}",
+        result.content
+    );
+    assert_eq!(result.files[0].text.lines().count(), 5001);
+}
+
+/// R17, R20: killed between acknowledgement and result, up again within and after the quarter of an hour.
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_bot_brings_the_result_to_discord_after_its_restart() {
+    let mut bot = bot().await;
+    for minutes in [1, 16] {
+        bot.discord.fail(
+            "PATCH",
+            "@original",
+            DiscordFault::Delay(Duration::from_secs(60)),
+        );
+        let used = bot
+            .discord
+            .command(ALICE, LOBBY, "sql", json!({ "name": "revenue_total" }));
+        bot.discord
+            .until("the acknowledgement", |discord| {
+                discord.callbacks(used).pop()
+            })
+            .await;
+        bot.kill();
+        bot.discord.advance(Duration::from_secs(60 * minutes));
+        bot.run().await;
+        let direct = bot.discord.direct(ALICE);
+        bot.discord
+            .until("the result", |discord| match minutes {
+                1 => discord.ephemerals(ALICE, LOBBY).pop(),
+                _ => discord.answers(direct).pop(),
+            })
+            .await;
+    }
+    let direct = bot.discord.answers(bot.discord.direct(ALICE));
+    assert_eq!(direct.len(), 1, "{direct:?}");
+    assert!(direct[0].content.contains("EUR"), "{direct:?}");
+    assert_eq!(bot.discord.ephemerals(ALICE, LOBBY).len(), 1);
+    assert!(bot.discord.answers(LOBBY).is_empty());
 }

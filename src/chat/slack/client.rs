@@ -5,7 +5,7 @@ use super::{
     pace::Turn,
     readers::ReaderCache,
     render::{render, render_alone},
-    result::{is_response, shared_with},
+    result::{instead_of_file, is_response, shared_with},
     web::{CallError, WebApi},
 };
 use crate::{
@@ -118,7 +118,13 @@ impl Chat for SlackChat {
         let (channel, thread) = (place.channel.as_str(), Some(place.thread.as_str()));
         match (&place.callback, &part.file) {
             (Some(callback), _) => self.send_result(place, callback, part, key).await,
-            (None, Some(file)) => self.send_file(channel, thread, file, key).await,
+            (None, Some(file)) => match self.send_file(channel, thread, file, key).await {
+                Err(ChatError::Permanent { code, .. }) => {
+                    let notice = instead_of_file(part, &code);
+                    self.post_message(channel, thread, &notice, key).await
+                }
+                outcome => outcome,
+            },
             (None, None) => self.post_message(channel, thread, part, key).await,
         }
     }

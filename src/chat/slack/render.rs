@@ -32,7 +32,7 @@ const BLOCK_TEXT: usize = 3_000;
 const PIECE_TEXT: usize = 2_800;
 
 /// Rows shown of those that are in a file.
-const PREVIEW_ROWS: usize = 5;
+const PREVIEW_ROWS: usize = 15;
 
 /// What is shown of an overlong title, section or locator.
 const LABEL: usize = 300;

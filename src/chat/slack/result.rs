@@ -13,13 +13,15 @@ use super::{
         SlackChat, chat_error, is_payload_refusal, is_token_death, opaque, posted_with, read_error,
     },
     mrkdwn,
+    render::render,
     web::CallError,
 };
 use crate::{
-    domain::{Callback, MessageId, PersonId, Place, PlaceKind},
+    domain::{Callback, MessageId, PersonId, Place, PlaceKind, reply},
     ports::{ChatError, Part, PartFile, PostKey},
 };
 use serde_json::{Value, json};
+use tracing::warn;
 
 /// Uses of a command's address, as Slack allows them.
 const RESPONSES: usize = 5;
@@ -39,10 +41,19 @@ impl SlackChat {
         part: &Part,
         key: &PostKey,
     ) -> Result<MessageId, ChatError> {
+        let notice;
+        let mut part = part;
         if let Some(file) = &part.file {
-            return self
+            match self
                 .send_result_file(place, callback, part, file, key)
-                .await;
+                .await
+            {
+                Err(ChatError::Permanent { code, .. }) => {
+                    notice = instead_of_file(part, &code);
+                    part = &notice;
+                }
+                outcome => return outcome,
+            }
         }
         if key.part < RESPONSES {
             match self.respond(callback, part).await {
@@ -211,6 +222,18 @@ impl SlackChat {
         let posted = posted_with(&page, &opaque(key)).map(MessageId::new);
         Ok(posted.or_else(|| shared_with(&page, key)))
     }
+}
+
+/// Words for a file that Slack does not take from us, so that the answer
+/// around it stands all the same.
+pub fn instead_of_file(part: &Part, code: &str) -> Part {
+    warn!(
+        slack.error = code,
+        "Slack takes no file from us; the app needs the scope files:write"
+    );
+    let mut notice = render(&reply::command::file_not_shared()).remove(0);
+    notice.alone = part.alone;
+    notice
 }
 
 /// The file that an earlier attempt shared.

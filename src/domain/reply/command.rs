@@ -336,6 +336,13 @@ pub fn rows_in_file(total: usize, in_file: usize, place: FilePlace) -> String {
     format!("{total} {rows}, {which} {file}.")
 }
 
+/// In the place of a file that the platform does not take from us.
+pub fn file_not_shared() -> Message {
+    vec![Block::notice(
+        "I am not allowed to share files here, so the CSV file is missing. The people who run me can allow it.",
+    )]
+}
+
 /// What a screen reader says of the file.
 pub fn file_title(tool: &str, rows: usize) -> String {
     format!("{}, {rows} rows", tool.replace('_', " "))
