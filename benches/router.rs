@@ -7,7 +7,7 @@
 
 use lorekeeper::{
     config::ModelSection,
-    domain::{Catalogue, ToolSpec},
+    domain::{Catalogue, ToolKind, ToolSpec},
     model::OnnxEmbedder,
     pipeline::{IntentExamples, Route, Router},
     ports::{Embedder, TextRole},
@@ -82,6 +82,7 @@ fn drawn(file: &str, examples: usize, seed: u64) -> Catalogue {
         ToolSpec {
             name,
             description: String::new(),
+            kind: ToolKind::Query,
             parameters: Vec::new(),
             examples: texts,
         }

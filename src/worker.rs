@@ -7,13 +7,18 @@
 //! was not saved is made again.
 
 use crate::{
+    commands::{Commands, abstained},
     directory::Directory,
     domain::{
-        Answer, Confidence, Message, Plan, Platform, Provenance, Question, QuestionId,
-        StageTimings, plain::plain_text, reply,
+        Addressed, Answer, Confidence, Message, Place, PlaceKind, Plan, Platform, Provenance,
+        Question, QuestionId, Showing, StageTimings,
+        command::{Command, CommandLine},
+        plain::plain_text,
+        reply,
     },
+    intake::render_notice,
     pipeline::Pipeline,
-    ports::{Chat, ChatError, Clock, PostKey},
+    ports::{Chat, ChatError, Clock, Part, PostKey},
     store::{
         Claimant, Claimed, Lease, NextStep, OutboxPart, Saving, Shown, Stage, Store, StoreError,
     },
@@ -37,6 +42,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(5);
 pub struct Worker {
     pub store: Store,
     pub pipeline: Arc<Pipeline>,
+    pub commands: Arc<Commands>,
     pub chats: HashMap<Platform, Arc<dyn Chat>>,
     pub directory: Directory,
     pub clock: Arc<dyn Clock>,
@@ -181,18 +187,20 @@ impl Worker {
 
     async fn try_settle(&self, claimed: &Claimed) -> Result<(), WorkError> {
         let chat = self.chat(claimed.incoming.place.platform)?;
-        let place = &claimed.incoming.place;
         if claimed.stage == Stage::Answer {
-            if let Err(error) = chat.working(place).await {
-                warn!(error = %error, "show the sign of work");
-            }
-            let question = self.question(claimed).await?;
-            let answer = self.make_answer(claimed, &question, chat).await?;
+            let Made {
+                question,
+                answer,
+                parts,
+            } = match is_command(claimed) {
+                true => self.obey(claimed, chat).await?,
+                false => self.reply(claimed, chat).await?,
+            };
             let saving = Saving {
                 question: &question,
                 answer: &answer,
                 plain_text: &plain_text(&answer.message),
-                parts: &chat.render(&answer.message),
+                parts: &parts,
             };
             self.store
                 .answers()
@@ -212,6 +220,9 @@ impl Worker {
     /// sign away again after the restart. A platform that makes us wait long
     /// does not hold the question up: the sign goes when its turn comes.
     async fn take_sign_away(&self, claimed: &Claimed, chat: &Arc<dyn Chat>) {
+        if is_command(claimed) {
+            return;
+        }
         let (chat, place) = (chat.clone(), claimed.incoming.place.clone());
         let removal = async move {
             if let Err(error) = chat.finished(&place).await {
@@ -222,6 +233,116 @@ impl Worker {
         if tokio::time::timeout(SIGN_PATIENCE, removal).await.is_err() {
             warn!("the platform is slow to take away the sign of work");
         }
+    }
+
+    async fn reply(&self, claimed: &Claimed, chat: &Arc<dyn Chat>) -> Result<Made, WorkError> {
+        if let Err(error) = chat.working(&claimed.incoming.place).await {
+            warn!(error = %error, "show the sign of work");
+        }
+        let question = self.question(claimed).await?;
+        let answer = self.make_answer(claimed, &question, chat).await?;
+        let parts = chat.render(&answer.message);
+        Ok(Made {
+            question,
+            answer,
+            parts,
+        })
+    }
+
+    /// Runs a command. Where the platform waits for a result, it shows so itself.
+    async fn obey(&self, claimed: &Claimed, chat: &Arc<dyn Chat>) -> Result<Made, WorkError> {
+        if claimed.incoming.place.callback.is_none() {
+            self.show(claimed, chat, &reply::working()).await?;
+        }
+        let mut question = self.question(claimed).await?;
+        let place = &claimed.incoming.place;
+        question.access = self.commands.access_of(&question.asker);
+        let answer = self.make_result(&mut question, place, chat).await;
+        let parts = match &answer {
+            Shows::Result(answer, Showing::AskerAlone) => chat.render_alone(&answer.message),
+            Shows::Result(answer, Showing::Channel) => chat.render(&answer.message),
+            Shows::Notice(answer) => render_notice(chat.as_ref(), place, &answer.message),
+        };
+        let (Shows::Result(answer, _) | Shows::Notice(answer)) = answer;
+        Ok(Made {
+            question,
+            answer,
+            parts,
+        })
+    }
+
+    /// A result for the asker alone, unless it is wanted for everybody and
+    /// everybody who reads along may have it. Who reads is asked before
+    /// anything is looked up, and again before the result is saved.
+    async fn make_result(
+        &self,
+        question: &mut Question,
+        place: &Place,
+        chat: &Arc<dyn Chat>,
+    ) -> Shows {
+        let asker = question.asker.clone();
+        let may_be_shown =
+            async |place: &Place| chat.readers(place, &asker).await.may_be_answered();
+        if !may_be_shown(&place.alone()).await {
+            let refusal = reply::outsiders_read_here();
+            return Shows::Notice(fixed_answer(refusal, "refused: outsiders read along"));
+        }
+        let promised = place
+            .callback
+            .as_ref()
+            .and_then(|callback| callback.promised);
+        let is_promised_to_all = promised == Some(Showing::Channel);
+        let not_shown = || Shows::Notice(abstained(reply::command::not_shown_here()));
+        let line = match self.commands.read(&question.text, &question.access) {
+            Ok(line) => line,
+            Err(_) if is_promised_to_all => return not_shown(),
+            Err(problem) => {
+                let message = reply::command::misunderstood(&problem);
+                return Shows::Result(abstained(message), Showing::AskerAlone);
+            }
+        };
+        let (mut showing, mut access) = self.commands.showing(&line, place, &asker);
+        if showing == Showing::Channel
+            && (promised == Some(Showing::AskerAlone) || !may_be_shown(place).await)
+        {
+            (showing, access) = (Showing::AskerAlone, self.commands.access_of(&asker));
+        }
+        if is_promised_to_all && showing != Showing::Channel {
+            return not_shown();
+        }
+        question.access = access;
+        let Some(mut answer) = self.run_command(&line, question).await else {
+            warn!("the command took too long");
+            return Shows::Notice(fixed_answer(reply::timed_out(question.id), "timed out"));
+        };
+        if showing == Showing::Channel && !may_be_shown(place).await {
+            if is_promised_to_all {
+                return not_shown();
+            }
+            showing = Showing::AskerAlone;
+        }
+        let was_wanted_for_all = line.public && place.kind != PlaceKind::Direct;
+        if was_wanted_for_all && showing == Showing::AskerAlone {
+            answer.message.push(reply::command::for_you_alone());
+        }
+        Shows::Result(answer, showing)
+    }
+
+    /// `None`: it took too long.
+    async fn run_command(&self, line: &CommandLine, question: &Question) -> Option<Answer> {
+        let run = async {
+            match &line.command {
+                Command::Ask { question: text } => {
+                    let question = Question {
+                        text: text.clone(),
+                        ..question.clone()
+                    };
+                    self.pipeline.answer(&question).await
+                }
+                command => self.commands.run(command, question).await,
+            }
+        };
+        tokio::time::timeout(self.answer_timeout, run).await.ok()
     }
 
     /// An answer for everybody who reads along, or the fixed refusal: the
@@ -282,7 +403,7 @@ impl Worker {
         chat: &Arc<dyn Chat>,
         message: &Message,
     ) -> Result<(), WorkError> {
-        let parts = chat.render(message);
+        let parts = render_notice(chat.as_ref(), &claimed.incoming.place, message);
         let placeholder = parts.get(..1).unwrap_or_default();
         self.store
             .outbox()
@@ -415,6 +536,24 @@ impl Worker {
     fn chat(&self, platform: Platform) -> Result<&Arc<dyn Chat>, WorkError> {
         self.chats.get(&platform).ok_or(WorkError::NoChat(platform))
     }
+}
+
+/// An answer, ready to be saved and sent.
+struct Made {
+    question: Question,
+    answer: Answer,
+    parts: Vec<Part>,
+}
+
+/// What a command comes to.
+enum Shows {
+    Result(Answer, Showing),
+    /// Words that hold nothing of the company's.
+    Notice(Answer),
+}
+
+fn is_command(claimed: &Claimed) -> bool {
+    claimed.incoming.addressed == Addressed::Command
 }
 
 /// An answer that no lookup went into.

@@ -65,7 +65,7 @@ const KEYS: [(&str, &[&str]); 24] = [
     ),
     ("chat", &["time_zone", "follow_up_hours"]),
     ("slack", &["bot_token", "app_token", "api_url", "sockets"]),
-    ("discord", &["bot_token", "api_url", "guilds"]),
+    ("discord", &["bot_token", "api_url", "guilds", "commands"]),
     ("source", &["name", "path", "kind", "audience", "layout"]),
     ("source.layout", &["id", "title", "text", "date"]),
     ("database", &["name", "url", "tables", "audience"]),

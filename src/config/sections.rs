@@ -226,6 +226,19 @@ pub struct DiscordSection {
     /// Guilds whose channels may be answered. Empty: every guild the bot is in.
     #[serde(default)]
     pub guilds: Vec<String>,
+    /// Where /lore is registered.
+    #[serde(default)]
+    pub commands: CommandScope,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommandScope {
+    /// Everywhere, direct conversations with the bot included.
+    #[default]
+    Global,
+    /// In each of `guilds`, and nowhere else.
+    Guilds,
 }
 
 /// A folder or file that is read into the index.

@@ -1,6 +1,6 @@
 //! A function as JSON schema describes it, made a tool of the catalogue.
 
-use super::{Parameter, ParameterKind, ToolSpec};
+use super::{Parameter, ParameterKind, ToolKind, ToolSpec};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -21,6 +21,7 @@ impl Function {
     /// What the schema does not say is taken as text, and as optional.
     pub fn into_tool(self) -> ToolSpec {
         ToolSpec {
+            kind: ToolKind::Api,
             parameters: fields(&self.parameters, MAX_DEPTH),
             name: self.name,
             description: self.description,

@@ -7,6 +7,9 @@
 mod answer;
 mod audience;
 mod catalogue;
+pub mod cells;
+pub mod command;
+pub mod csv;
 mod evidence;
 mod feedback;
 mod function;
@@ -22,7 +25,7 @@ mod tokens;
 
 pub use answer::{Answer, Confidence, Provenance, StageTimings};
 pub use audience::{Access, Audience, EVERYONE, Group, Readers};
-pub use catalogue::{Catalogue, Parameter, ParameterKind, ToolSpec};
+pub use catalogue::{Catalogue, Parameter, ParameterKind, ToolKind, ToolSpec};
 pub use evidence::{Evidence, EvidenceKind, Gap, GapClass, Rows, ToolResult};
 pub use feedback::{Feedback, FeedbackChange, FeedbackTarget, Signal, Verdict, normalize_emoji};
 pub use function::Function;
@@ -31,5 +34,7 @@ pub use ids::{ChannelId, DocumentId, MessageId, PersonId, QuestionId, TenantId, 
 pub use incoming::{Addressed, Incoming, IncomingQuestion, Platform, Receipt, Refusal};
 pub use message::{Block, Inline, Message, SourceLine};
 pub use plan::{Ask, Intent, Plan, SourceKind, Style, ToolCall};
-pub use question::{Actor, ActorKind, Membership, Place, PlaceKind, Question, Role, Turn};
+pub use question::{
+    Actor, ActorKind, Callback, Membership, Place, PlaceKind, Question, Role, Showing, Turn,
+};
 pub use tokens::TokenVectors;

@@ -3,6 +3,8 @@
 //! Say what is missing, what it means, and what to do next. No internal error
 //! text, no name of a table or host, no hint that something forbidden exists.
 
+pub mod command;
+
 use super::{Block, GapClass, Inline, Message, QuestionId};
 
 /// The placeholder that the answer replaces.

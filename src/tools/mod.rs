@@ -367,6 +367,10 @@ impl Tools for Toolbox {
         self.allowed_tool(tool, access).is_some()
     }
 
+    fn system(&self, tool: &str) -> Option<&str> {
+        self.tools.get(tool).map(|tool| tool.source())
+    }
+
     async fn call(&self, call: &ToolCall, caller: &Caller) -> Result<ToolResult, ToolError> {
         let tool = self
             .allowed_tool(&call.name, &caller.access)

@@ -7,7 +7,7 @@ use chrono::{TimeZone, Utc};
 use lorekeeper::{
     domain::{
         Access, Catalogue, Intent, Parameter, ParameterKind, Plan, Question, Role, ToolCall,
-        ToolResult, ToolSpec, Turn, plain::plain_text,
+        ToolKind, ToolResult, ToolSpec, Turn, plain::plain_text,
     },
     pipeline::{IntentExamples, Pipeline, Planner},
     ports::{Caller, SystemClock, ToolError, Tools},
@@ -30,6 +30,7 @@ fn figures(name: &str, description: &str, examples: &[&str]) -> ToolSpec {
     ToolSpec {
         name: name.into(),
         description: description.into(),
+        kind: ToolKind::Query,
         parameters: vec![
             parameter("period", ParameterKind::Window, Some(json!("7d"))),
             parameter("region", ParameterKind::Choice { values: regions }, None),
@@ -67,6 +68,7 @@ fn catalogue() -> Catalogue {
             ToolSpec {
                 name: "order_status".into(),
                 description: "Where an order is".into(),
+                kind: ToolKind::Query,
                 parameters: vec![parameter("order_number", order, None)],
                 examples: [
                     "where is my order",
@@ -167,6 +169,10 @@ impl Tools for Shop {
 
     fn allowed(&self, _: &str, _: &Access) -> bool {
         true
+    }
+
+    fn system(&self, _: &str) -> Option<&str> {
+        Some("shop")
     }
 
     async fn call(&self, call: &ToolCall, _: &Caller) -> Result<ToolResult, ToolError> {

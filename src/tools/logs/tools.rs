@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     domain::{
-        Audience, Parameter, ParameterKind, Rows, ToolSpec,
+        Audience, Parameter, ParameterKind, Rows, ToolKind, ToolSpec,
         reply::{self, LogScope},
     },
     ports::ToolError,
@@ -96,6 +96,7 @@ impl LogTool {
             spec: ToolSpec {
                 name: format!("{}_{}", entry.name, what.name()),
                 description: format!("{}: {}", what.description(), entry.description),
+                kind: ToolKind::Logs,
                 parameters: parameters(source),
                 examples: examples.to_vec(),
             },

@@ -14,7 +14,9 @@
     reason = "each test uses the part of Slack that it needs"
 )]
 
+mod commands;
 mod faults;
+mod files;
 mod limits;
 mod methods;
 mod people;
@@ -25,6 +27,7 @@ mod view;
 mod wire;
 
 pub use faults::Fault;
+pub use files::File;
 pub use people::{Asked, Events};
 pub use state::{APP_TOKEN, BOT_TOKEN, BOT_USER, TEAM};
 pub use view::VisibleMessage;
@@ -291,6 +294,10 @@ impl FakeSlack {
 
     pub fn calls(&self, method: &str) -> Vec<Call> {
         self.lock().wire.calls(method)
+    }
+
+    pub fn wire_entries(&self) -> Vec<Entry> {
+        self.lock().wire.entries.clone()
     }
 
     pub fn wire(&self) -> String {
