@@ -261,7 +261,7 @@ async fn plans(forcing: &LanguageModel, masking: &LanguageModel) {
             let schema = plan_schema(round * QUESTIONS + question);
             let prompt = format!("Question {question}: revenue by region?\nPlan: ");
             let mut limit = 256;
-            for (way, model) in [(1, masking), (0, forcing), (2, masking)] {
+            for (way, model) in [(0, forcing), (1, masking), (2, masking)] {
                 write(model, &prompt, 1).await;
                 let request = GenerationRequest {
                     schema: (way < 2).then(|| schema.clone()),

@@ -158,7 +158,8 @@ def measure(engines: dict, prompts: list[dict], count: int, rounds: int) -> dict
             steps = sum(one.steps for one in of_engine)
             wall[name].append(steps / sum(one.wall for one in of_engine))
             processor[name].append(steps / sum(one.processor for one in of_engine))
-            firsts[name] += [one.first for one in of_engine]
+            # Later, Lorekeeper knows the prompts.
+            firsts[name] += [one.first for one in of_engine if turn == 0]
     return {
         "prompts": len(prompts),
         "prompts_with_same_tokens": same,

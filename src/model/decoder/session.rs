@@ -296,10 +296,11 @@ impl DecoderSession {
         }
         let ids = rows.iter().flat_map(|row| row.tokens).map(|&id| id.into());
         self.bind_integers(INPUT_IDS, [rows.len(), tokens], ids.collect())?;
-        let mask = rows
-            .iter()
-            .flat_map(|row| (0..width).map(move |at| i64::from(at < reach(row))));
-        self.bind_integers(ATTENTION_MASK, [rows.len(), width], mask.collect())?;
+        let mut mask = vec![1; rows.len() * width];
+        for (row, mask) in rows.iter().zip(mask.chunks_exact_mut(width)) {
+            mask[reach(row)..].fill(0);
+        }
+        self.bind_integers(ATTENTION_MASK, [rows.len(), width], mask)?;
         if self.graph.wants_positions {
             let positions = rows
                 .iter()

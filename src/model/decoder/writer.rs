@@ -75,7 +75,8 @@ impl Writer {
     /// Chooses the next token by these logits and shows what text it decides.
     /// `Some`: the text ends here.
     pub fn choose(&mut self, logits: &mut [f32], eos: &[u32]) -> Result<Option<Finish>, BoxError> {
-        if logits.iter().any(|logit| logit.is_nan()) {
+        // Without an early end, which would compare one after the other.
+        if logits.iter().fold(false, |any, logit| any | logit.is_nan()) {
             return Err("the model's logits are not numbers".into());
         }
         if let Some(constraint) = &mut self.job.constraint {
