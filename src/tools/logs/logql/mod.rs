@@ -10,9 +10,12 @@
 //! templates, `group_left`.
 
 mod ast;
+mod fields;
+mod ip;
 mod lexer;
 mod metric;
 mod parser;
+mod pattern;
 mod pipeline;
 mod print;
 mod template;
@@ -22,7 +25,7 @@ pub use ast::{
     Matcher, Matching, Metric, NameMatch, Needle, RangeFunction, Rename, Stage, Value,
     VectorFunction,
 };
+pub(super) use fields::logfmt;
 pub use metric::{Evaluation, Sample};
 pub use parser::{LogqlError, parse};
-pub(super) use pipeline::logfmt;
 pub use pipeline::{Labels, Pipeline, Record};

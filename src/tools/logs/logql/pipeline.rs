@@ -5,20 +5,23 @@
 
 use super::{
     ast::{Conversion, LabelFilter, LineOp, LogQuery, MatchOp, NameMatch, Needle, Stage, Value},
+    fields::{flatten, json_path, json_text, label_name, logfmt, look_up},
+    ip::IpRange,
     lexer::{bytes, duration},
     parser::regex,
+    pattern::{Piece, captures, pieces},
     template::Template,
 };
 use regex::Regex;
 use serde_json::Value as Json;
-use std::{borrow::Cow, collections::BTreeMap, net::IpAddr};
+use std::{borrow::Cow, collections::BTreeMap};
 
 pub type Labels = BTreeMap<String, String>;
 
 /// The label of a line that a stage could not read.
 pub(super) const ERROR: &str = "__error__";
 /// Labels that one line may get.
-const MAX_LABELS: usize = 200;
+pub(super) const MAX_LABELS: usize = 200;
 
 /// What goes through the stages, and comes out.
 #[derive(Clone, Debug, PartialEq)]
@@ -415,127 +418,6 @@ fn extract(labels: &mut Labels, stream: &Labels, label: String, value: String) {
     }
 }
 
-fn label_name(key: &str) -> String {
-    let sound = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
-    let name: String = key.chars().map(sound).collect();
-    match name.starts_with(|c: char| c.is_ascii_digit()) {
-        true => format!("_{name}"),
-        false => name,
-    }
-}
-
-/// Nested objects with `_` between the names; lists are left out, as in Loki.
-fn flatten(prefix: &str, value: &Json, flat: &mut Vec<(String, String)>) {
-    match value {
-        Json::Object(fields) => {
-            for (key, value) in fields {
-                if flat.len() >= MAX_LABELS {
-                    return;
-                }
-                let key = label_name(key);
-                let name = match prefix {
-                    "" => key,
-                    prefix => format!("{prefix}_{key}"),
-                };
-                flatten(&name, value, flat);
-            }
-        }
-        Json::Array(_) | Json::Null => {}
-        value => flat.push((prefix.into(), json_text(value))),
-    }
-}
-
-fn json_text(value: &Json) -> String {
-    match value {
-        Json::String(text) => text.clone(),
-        Json::Null => String::new(),
-        other => other.to_string(),
-    }
-}
-
-/// `a.b[0]["c"]`
-fn json_path(path: &str) -> Result<Vec<String>, String> {
-    let wrong = || format!("`{path}` is no path such as `request.headers[0]`");
-    let mut steps = Vec::new();
-    let mut rest = path;
-    while !rest.is_empty() {
-        if let Some(inner) = rest.strip_prefix('[') {
-            let (step, after) = inner.split_once(']').ok_or_else(wrong)?;
-            steps.push(step.trim_matches('"').to_string());
-            rest = after.strip_prefix('.').unwrap_or(after);
-        } else {
-            let end = rest.find(['.', '[']).unwrap_or(rest.len());
-            if end == 0 {
-                return Err(wrong());
-            }
-            steps.push(rest[..end].to_string());
-            let after = &rest[end..];
-            rest = after.strip_prefix('.').unwrap_or(after);
-        }
-    }
-    if steps.is_empty() {
-        return Err(wrong());
-    }
-    Ok(steps)
-}
-
-fn look_up<'a>(value: &'a Json, path: &[String]) -> Option<&'a Json> {
-    path.iter().try_fold(value, |value, step| match value {
-        Json::Object(fields) => fields.get(step),
-        Json::Array(items) => items.get(step.parse::<usize>().ok()?),
-        _ => None,
-    })
-}
-
-/// `key=value key="quoted value" flag`
-pub(in crate::tools::logs) fn logfmt(line: &str) -> Vec<(String, String)> {
-    let mut pairs = Vec::new();
-    let mut rest = line.trim_start();
-    while !rest.is_empty() && pairs.len() < MAX_LABELS {
-        let end = rest
-            .find(|c: char| c.is_whitespace() || c == '=')
-            .unwrap_or(rest.len());
-        let key = &rest[..end];
-        rest = &rest[end..];
-        let mut value = String::new();
-        if let Some(after) = rest.strip_prefix('=') {
-            rest = after;
-            if let Some(quoted) = rest.strip_prefix('"') {
-                let mut escaped = false;
-                let mut closed = quoted.len();
-                for (i, c) in quoted.char_indices() {
-                    match (c, escaped) {
-                        ('"', false) => {
-                            closed = i;
-                            break;
-                        }
-                        ('\\', false) => escaped = true,
-                        ('n', true) => {
-                            value.push('\n');
-                            escaped = false;
-                        }
-                        (c, _) => {
-                            value.push(c);
-                            escaped = false;
-                        }
-                    }
-                }
-                rest = quoted.get(closed + 1..).unwrap_or("");
-            } else {
-                let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
-                value.push_str(&rest[..end]);
-                rest = &rest[end..];
-            }
-        }
-        if !key.is_empty() {
-            pairs.push((key.to_string(), value));
-        }
-        // What can't be a key, such as a lone `=`, is passed over.
-        rest = rest.trim_start();
-    }
-    pairs
-}
-
 impl Filter {
     fn holds(&self, record: &mut Record<'_>) -> bool {
         let text = |label: &str| record.labels.get(label).map_or("", String::as_str);
@@ -567,145 +449,4 @@ impl Filter {
             Filter::Or(left, right) => left.holds(record) || right.holds(record),
         }
     }
-}
-
-/// One address, a range, or a network.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct IpRange {
-    first: IpAddr,
-    last: IpAddr,
-}
-
-impl IpRange {
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
-        if let Some((address, bits)) = text.split_once('/') {
-            return Self::network(address.parse().ok()?, bits.parse().ok()?);
-        }
-        let (first, last) = text.split_once('-').unwrap_or((text, text));
-        let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
-        Some(Self { first, last })
-    }
-
-    fn network(address: IpAddr, bits: u32) -> Option<Self> {
-        Some(match address {
-            IpAddr::V4(address) if bits <= 32 => {
-                let mask = u32::MAX.checked_shl(32 - bits).unwrap_or(0);
-                let address = u32::from(address);
-                Self {
-                    first: IpAddr::V4((address & mask).into()),
-                    last: IpAddr::V4((address | !mask).into()),
-                }
-            }
-            IpAddr::V6(address) if bits <= 128 => {
-                let mask = u128::MAX.checked_shl(128 - bits).unwrap_or(0);
-                let address = u128::from(address);
-                Self {
-                    first: IpAddr::V6((address & mask).into()),
-                    last: IpAddr::V6((address | !mask).into()),
-                }
-            }
-            _ => return None,
-        })
-    }
-
-    fn holds(&self, word: &str) -> bool {
-        let parsed = word.trim_matches(['.', ':']).parse::<IpAddr>();
-        // `10.0.0.1:8080`
-        let parsed = parsed.or_else(|error| match word.rsplit_once(':') {
-            Some((address, _)) => address.parse(),
-            None => Err(error),
-        });
-        parsed.is_ok_and(|address| {
-            address.is_ipv4() == self.first.is_ipv4()
-                && self.first <= address
-                && address <= self.last
-        })
-    }
-}
-
-/// A part of a pattern: `<ip> - <_> "` is three.
-#[derive(Clone, Debug, PartialEq)]
-enum Piece {
-    Literal(String),
-    /// Without a name it is passed over.
-    Capture(Option<String>),
-}
-
-/// Says what is wrong with the pattern of a `pattern` stage.
-pub(super) fn check_pattern(pattern: &str) -> Result<(), String> {
-    let pieces = pieces(pattern);
-    let named = |piece: &Piece| matches!(piece, Piece::Capture(Some(_)));
-    if !pieces.iter().any(named) {
-        return Err("a pattern needs a capture such as `<ip>`".into());
-    }
-    let touching = pieces
-        .windows(2)
-        .any(|pair| matches!(pair, [Piece::Capture(_), Piece::Capture(_)]));
-    if touching {
-        return Err("two captures of a pattern need a text between them".into());
-    }
-    Ok(())
-}
-
-fn pieces(pattern: &str) -> Vec<Piece> {
-    let mut pieces: Vec<Piece> = Vec::new();
-    let mut literal = String::new();
-    let mut rest = pattern;
-    while let Some(c) = rest.chars().next() {
-        let name = rest
-            .strip_prefix('<')
-            .and_then(|inner| inner.split_once('>'))
-            .map(|(name, _)| name)
-            .filter(|name| {
-                !name.is_empty()
-                    && !name.starts_with(|c: char| c.is_ascii_digit())
-                    && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-            });
-        match name {
-            Some(name) => {
-                if !literal.is_empty() {
-                    pieces.push(Piece::Literal(std::mem::take(&mut literal)));
-                }
-                pieces.push(Piece::Capture((name != "_").then(|| name.to_string())));
-                rest = &rest[name.len() + 2..];
-            }
-            None => {
-                literal.push(c);
-                rest = &rest[c.len_utf8()..];
-            }
-        }
-    }
-    if !literal.is_empty() {
-        pieces.push(Piece::Literal(literal));
-    }
-    pieces
-}
-
-/// The captures as far as the line goes along with the pattern; `None` where
-/// its first literal already is not there.
-fn captures<'p, 'l>(pieces: &'p [Piece], line: &'l str) -> Option<Vec<(&'p str, &'l str)>> {
-    let mut found = Vec::new();
-    let mut rest = line;
-    let mut open: Option<&Option<String>> = None;
-    for (i, piece) in pieces.iter().enumerate() {
-        match piece {
-            Piece::Capture(name) => open = Some(name),
-            Piece::Literal(literal) => {
-                let at = match rest.find(literal.as_str()) {
-                    Some(0) if i == 0 => 0,
-                    Some(at) if i > 0 => at,
-                    _ => return None,
-                };
-                if let Some(Some(name)) = open.take() {
-                    found.push((name.as_str(), &rest[..at]));
-                }
-                rest = &rest[at + literal.len()..];
-            }
-        }
-    }
-    if let Some(Some(name)) = open {
-        found.push((name.as_str(), rest));
-    }
-    Some(found)
 }
