@@ -26,6 +26,7 @@ pub struct Role {
     pub code: bool,
     pub id: bool,
     pub path: bool,
+    pub email: bool,
     pub formula: bool,
     /// A text that is worked on as it stands.
     pub prose: bool,
@@ -57,6 +58,7 @@ impl Role {
             ),
             id: named("id identifier uuid"),
             path: named("path file filename url link dataset directory folder"),
+            email: named("email mail to cc bcc recipient sender address"),
             formula: named("function equation expression formula polynomial")
                 && !named("variable name type"),
             prose: named("text sentence message content comment review body"),

@@ -196,6 +196,13 @@ impl Fitting<'_> {
             Form::Formula if role.formula => 1.5,
             Form::Formula => -1.0,
             _ if role.formula => -0.5,
+            Form::Code if self.text().contains('@') => {
+                if role.email {
+                    2.0
+                } else {
+                    0.0
+                }
+            }
             Form::Code if role.code || role.path => 1.0,
             Form::Code => 0.0,
             Form::Phrase if role.place || role.path => -0.5,
@@ -309,7 +316,16 @@ impl Fitting<'_> {
         }
         let linked = self.words.iter().any(|word| word.lower == "of");
         match self.words.first() {
-            // `Theory of evolution` is the value, `price of milk` speaks of the tool.
+            // `Theory of evolution` is the value, `population of Tigers` speaks of it.
+            Some(_)
+                if linked
+                    && self
+                        .words
+                        .last()
+                        .is_some_and(|word| word.is_capital(self.text())) =>
+            {
+                score -= 0.6;
+            }
             Some(head) if linked => {
                 let weight = self.cues.weight(&head.stem);
                 let heads_value = weight > 0.0 || !self.tool.contains(&head.stem);
