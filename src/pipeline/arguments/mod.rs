@@ -17,6 +17,7 @@ mod dates;
 mod ids;
 mod lists;
 mod numbers;
+mod roles;
 mod spans;
 #[cfg(test)]
 mod tests;

@@ -49,7 +49,12 @@ pub fn numbers(question: &str) -> Vec<Number> {
             let value = if is_word {
                 spelled(group.as_str())
             } else {
-                sign_before(before)? * parse(group.as_str())?
+                let digits = group.as_str();
+                // "1.267 billion" has no thousands.
+                let fraction = capture
+                    .name("scale")
+                    .and(digits.replace(',', ".").parse().ok());
+                sign_before(before)? * fraction.or_else(|| parse(digits))?
             };
             let scale = capture.name("scale").map_or("", |scale| scale.as_str());
             let money = before.trim_end().ends_with(['$', '€', '£']);
@@ -418,6 +423,7 @@ mod tests {
         check("3x^2 + 2x", &[]);
         check("100 million shares, 50 million USD", &[1e8, 5e7]);
         check("$1.2M in 2020", &[1.2, 2020.0]);
+        check("1.267 billion people", &[1.267e9]);
         check("three bottles", &[3.0]);
         check("the 16th century", &[16.0]);
         check("a 5-year loan", &[5.0]);

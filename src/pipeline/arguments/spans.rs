@@ -78,6 +78,11 @@ pub fn quotations(text: &str) -> Vec<Span> {
             r#"(?:^|[\s(\[:,=])(?:"([^"]{1,400})"|“([^”]{1,400})”|‘([^’]{1,400})’|'([^']{1,200}(?:'[\p{L}][^']{0,200})*)'|`([^`]{1,400})`)"#,
         )
     });
+    // Somebody who quotes all of it quotes nothing.
+    if text.trim().starts_with('"') && text.trim().ends_with('"') && text.matches('"').count() == 2
+    {
+        return Vec::new();
+    }
     let mut found = Vec::new();
     let mut at = 0;
     while let Some(capture) = QUOTED.captures_at(text, at) {

@@ -194,6 +194,20 @@ fn ids_and_files_are_codes_and_never_plain_words() {
 }
 
 #[test]
+fn addresses_go_to_those_who_get_mail() {
+    let mail = function(
+        "mails_to",
+        "Mails of a person",
+        json!({"recipient": "string"}),
+    );
+    check(
+        &mail,
+        "\"which mails about Moonraker went to mara@example.com\"",
+        json!({"recipient": "mara@example.com"}),
+    );
+}
+
+#[test]
 fn dates_are_written_as_the_parameter_asks() {
     let bookings = |format: &str| {
         function(

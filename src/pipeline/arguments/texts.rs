@@ -6,179 +6,13 @@ use super::{
     asked::Asked,
     currencies::currencies,
     dates::is_time_word,
+    roles::Role,
     spans::{Form, Span, quotations},
     words::{Cues, Word, is_stop, regex, stem, words},
 };
 use regex::Regex;
 use serde_json::Value;
 use std::{collections::HashSet, ops::Range, sync::LazyLock};
-
-/// What a text parameter is about, as far as it tells where its value stands.
-#[derive(Clone, Debug, Default)]
-struct Role {
-    place: bool,
-    from: bool,
-    to: bool,
-    by: bool,
-    topic: bool,
-    name: bool,
-    code: bool,
-    path: bool,
-    formula: bool,
-    whole_place: bool,
-    country: bool,
-    kind: bool,
-    prose: bool,
-    event: bool,
-    on: bool,
-}
-
-impl Role {
-    fn of(cues: &Cues) -> Self {
-        let named = |words: &[&str]| {
-            words
-                .iter()
-                .any(|word| cues.is_named(&[stem(word).as_str()]))
-        };
-        let speaks = |words: &[&str]| {
-            words
-                .iter()
-                .any(|word| cues.speaks_of(&[stem(word).as_str()]))
-        };
-        const PLACES: [&str; 13] = [
-            "location",
-            "city",
-            "country",
-            "place",
-            "region",
-            "state",
-            "address",
-            "town",
-            "destination",
-            "origin",
-            "area",
-            "venue",
-            "county",
-        ];
-        Self {
-            place: named(&PLACES)
-                || cues
-                    .about
-                    .iter()
-                    .any(|word| word == "city" || word == "country"),
-            from: named(&[
-                "from",
-                "start",
-                "origin",
-                "source",
-                "departure",
-                "base",
-                "starting",
-                "begin",
-            ]),
-            to: named(&["to", "end", "destination", "target", "arrival", "into"]),
-            by: named(&[
-                "artist",
-                "author",
-                "composer",
-                "director",
-                "creator",
-                "painter",
-                "writer",
-                "actor",
-                "brand",
-                "manufacturer",
-                "maker",
-                "designer",
-            ]),
-            topic: named(&[
-                "topic",
-                "subject",
-                "query",
-                "keyword",
-                "discovery",
-                "theory",
-                "title",
-                "event",
-                "theme",
-                "invention",
-            ]),
-            name: speaks(&[
-                "name",
-                "company",
-                "team",
-                "player",
-                "person",
-                "artist",
-                "author",
-                "actor",
-                "brand",
-                "store",
-                "game",
-                "movie",
-                "book",
-                "museum",
-                "league",
-                "organization",
-                "symbol",
-                "ticker",
-                "hotel",
-                "building",
-                "manufacturer",
-                "maker",
-                "user",
-                "customer",
-                "employee",
-            ]),
-            code: named(&[
-                "id",
-                "code",
-                "number",
-                "sku",
-                "key",
-                "sequence",
-                "symbol",
-                "version",
-                "identifier",
-                "ip",
-                "size",
-                "email",
-                "season",
-            ]),
-            path: named(&[
-                "path",
-                "file",
-                "filename",
-                "url",
-                "link",
-                "dataset",
-                "directory",
-                "folder",
-            ]),
-            formula: named(&[
-                "function",
-                "equation",
-                "expression",
-                "formula",
-                "polynomial",
-            ]) && !named(&["variable", "name", "type"]),
-            whole_place: speaks(&["city"]) && (speaks(&["state"]) || speaks(&["country"]))
-                || cues.text.contains("district"),
-            country: named(&["country", "state", "nation"]),
-            kind: named(&[
-                "type", "genre", "kind", "cuisine", "category", "style", "diet", "material",
-                "color", "colour",
-            ]),
-            prose: named(&[
-                "text", "sentence", "message", "content", "review", "comment", "body", "phrase",
-            ]),
-            event: named(&["event", "war", "battle"]),
-            on: named(&[
-                "platform", "network", "site", "website", "channel", "device", "console",
-            ]),
-        }
-    }
-}
 
 /// Every part of the question that the parameter could take.
 pub fn candidates(
@@ -188,14 +22,13 @@ pub fn candidates(
     tool: &HashSet<String>,
 ) -> Vec<Candidate> {
     let role = Role::of(cues);
-    if cues.is_named(&["currency"]) {
+    if role.currency {
         return currencies(role.from, role.to, asked);
     }
     // An id is never a plain word, whatever stands beside it.
-    let is_id = cues.is_named(&["id", "identifier", "uuid"]);
     let may_be_id = |span: &&Span| {
         let has_digit = || asked.text[span.range.clone()].contains(|c: char| c.is_ascii_digit());
-        !is_id || span.form == Form::Quoted || has_digit()
+        !role.id || span.form == Form::Quoted || has_digit()
     };
     let examples = examples(description);
     let mut found: Vec<Candidate> = asked
@@ -210,15 +43,23 @@ pub fn candidates(
             } else {
                 text.to_string()
             };
-            let score = score(span, &range, &role, cues, asked, tool);
+            let fitting = Fitting {
+                form: span.form,
+                range: &range,
+                role,
+                cues,
+                asked,
+                tool,
+                words: words(text),
+            };
             Some(Candidate {
                 value: Value::from(value),
+                score: fitting.score(),
                 at: vec![range],
-                score,
             })
         })
         .collect();
-    if !is_id {
+    if !role.id {
         found.extend(attributes(cues, asked));
     }
     // A value that the description itself names.
@@ -306,183 +147,209 @@ fn trimmed(
     Some(inside[first].range.start..end)
 }
 
-fn score(
-    span: &Span,
-    range: &Range<usize>,
-    role: &Role,
-    cues: &Cues,
-    asked: &Asked,
-    tool: &HashSet<String>,
-) -> f32 {
-    let text = &asked.text[range.clone()];
-    let mut score = 1.2 * asked.adjacency(cues, range);
-    let own: Vec<Word> = words(text);
-    let content: Vec<&Word> = own.iter().filter(|word| word.is_content()).collect();
-    // `Hilton Hotel` for `hotel_name` says itself what it is.
-    if matches!(span.form, Form::Name | Form::Quoted)
-        && content.len() > 1
-        && content.iter().any(|word| cues.weight(&word.stem) == 1.0)
-    {
-        score += 0.8;
+/// A part of the question, looked at for one parameter.
+struct Fitting<'a> {
+    form: Form,
+    range: &'a Range<usize>,
+    role: Role,
+    cues: &'a Cues,
+    asked: &'a Asked<'a>,
+    tool: &'a HashSet<String>,
+    /// Its words.
+    words: Vec<Word>,
+}
+
+impl Fitting<'_> {
+    fn score(&self) -> f32 {
+        1.2 * self.asked.adjacency(self.cues, self.range)
+            + self.by_form()
+            + self.by_preposition()
+            + self.by_comma()
+            + self.by_words()
+            + self.by_phrase()
     }
-    // `ATP synthase`: a name may go on in small letters, but a person's or a place's does not.
-    let form = match span.form {
-        Form::Phrase
-            if !role.name && !role.place && content.len() > 1 && content[0].is_capital(text) =>
-        {
-            Form::Name
+
+    fn content(&self) -> impl Iterator<Item = &Word> {
+        self.words.iter().filter(|word| word.is_content())
+    }
+
+    fn by_form(&self) -> f32 {
+        let role = self.role;
+        // `ATP synthase`: a name may go on in small letters, but a person's or a place's does not.
+        let named = self.form == Form::Phrase
+            && !role.name
+            && !role.place
+            && self.content().count() > 1
+            && self
+                .content()
+                .next()
+                .is_some_and(|word| word.is_capital(self.text()));
+        let form = if named { Form::Name } else { self.form };
+        match form {
+            Form::Quoted if role.prose => 2.0,
+            Form::Quoted => 1.0,
+            Form::Name if role.name || role.place => 0.6,
+            Form::Name => 0.2,
+            Form::Place if role.whole_place => 1.2,
+            Form::Place if role.place && !role.country => 0.65,
+            Form::Place => -0.6,
+            Form::Formula if role.formula => 1.5,
+            Form::Formula => -1.0,
+            _ if role.formula => -0.5,
+            Form::Code if self.text().contains('@') => {
+                if role.email {
+                    2.0
+                } else {
+                    0.0
+                }
+            }
+            Form::Code if role.code || role.path => 1.0,
+            Form::Code => 0.0,
+            Form::Phrase if role.place || role.path => -0.5,
+            Form::Phrase if role.kind => 0.25,
+            Form::Phrase if role.name => -0.15,
+            Form::Phrase => 0.05,
         }
-        form => form,
-    };
-    score += match form {
-        Form::Quoted if role.prose => 2.0,
-        Form::Quoted => 1.0,
-        Form::Name if role.name || role.place => 0.6,
-        Form::Name => 0.2,
-        Form::Place if role.whole_place => 1.2,
-        Form::Place if role.place && !role.country => 0.65,
-        Form::Place => -0.6,
-        Form::Code if role.code || role.path => 1.0,
-        Form::Code => 0.0,
-        Form::Formula if role.formula => 1.5,
-        Form::Formula => -1.0,
-        Form::Phrase if role.place || role.path => -0.5,
-        Form::Phrase if role.kind => 0.25,
-        Form::Phrase if role.name => -0.15,
-        Form::Phrase => 0.05,
-    };
-    if role.formula && span.form != Form::Formula && span.form != Form::Quoted {
-        score -= 0.5;
     }
-    let before = asked.preposition_before(range.start);
-    let fits = |preps: &[&str]| preps.contains(&before.as_str());
-    score += match () {
-        () if role.from && fits(&["from", "between"]) => 1.0,
-        () if role.to && fits(&["to", "into"]) => 1.0,
-        () if role.from && fits(&["to", "into"]) || role.to && fits(&["from"]) => -0.8,
-        () if role.by && fits(&["by"]) => 1.0,
-        () if role.by && fits(&["from"]) => 0.7,
-        () if role.by && fits(&["of"]) => 0.2,
-        () if role.event && fits(&["during", "in"]) => 0.5,
-        () if role.topic && fits(&["on", "about", "regarding", "of", "to"]) => 0.5,
-        () if role.place && fits(&["in", "near", "around", "across", "nearby"]) => 0.8,
-        () if role.place && fits(&["at"]) => 0.4,
-        () if role.on && fits(&["on"]) => 0.8,
-        () if role.place && fits(&["of", "for", "from", "to"]) => 0.3,
-        () if !role.place && form == Form::Name && fits(&["in", "near", "around"]) => -0.3,
-        () if fits(&["of", "for", "with", "on", "in"]) => 0.15,
-        () => 0.0,
-    };
-    if role.country {
-        // What follows the comma of `Tokyo, Japan`.
-        if asked.text[..range.start].trim_end().ends_with(',') {
+
+    fn by_preposition(&self) -> f32 {
+        let role = self.role;
+        let before = self.asked.preposition_before(self.range.start);
+        let follows = |prepositions: &str| {
+            !before.is_empty() && prepositions.split(' ').any(|word| word == before)
+        };
+        match () {
+            () if role.from && follows("from between") => 1.0,
+            () if role.to && follows("to into") => 1.0,
+            () if role.from && follows("to into") || role.to && follows("from") => -0.8,
+            () if role.by && follows("by") => 1.0,
+            () if role.by && follows("from") => 0.7,
+            () if role.by && follows("of") => 0.2,
+            () if role.topic && follows("on about regarding of to during in") => 0.5,
+            () if role.place && follows("in near nearby around across") => 0.8,
+            () if role.place && follows("at") => 0.4,
+            () if role.on && follows("on") => 0.8,
+            () if role.place && follows("of for from to") => 0.3,
+            () if !role.place && self.form == Form::Name && follows("in near around") => -0.3,
+            () if follows("of for with on in") => 0.15,
+            () => 0.0,
+        }
+    }
+
+    /// `Tokyo, Japan`: the second is what the first lies in.
+    fn by_comma(&self) -> f32 {
+        if !self.asked.text[..self.range.start]
+            .trim_end()
+            .ends_with(',')
+        {
+            return 0.0;
+        }
+        if self.role.country {
+            return 0.8;
+        }
+        if !self.role.place || self.form != Form::Name {
+            return 0.0;
+        }
+        // "In Hotel Paradise, Las Vegas": the preposition is the whole pair's.
+        let mut spans = self.asked.spans.iter();
+        let pair =
+            spans.find(|other| other.form == Form::Place && other.range.end == self.range.end);
+        let before = pair.map(|pair| self.asked.preposition_before(pair.range.start));
+        match before.as_deref() {
+            Some("in" | "at" | "near" | "around") => 0.5,
+            _ => -0.3,
+        }
+    }
+
+    /// Whether its own words are the parameter's, the tool's, or of time.
+    fn by_words(&self) -> f32 {
+        let count = self.content().count();
+        let mut score = 0.02 * count.min(4) as f32;
+        // `Hilton Hotel` for `hotel_name` says itself what it is.
+        let says = || {
+            self.content()
+                .any(|word| self.cues.weight(&word.stem) == 1.0)
+        };
+        if matches!(self.form, Form::Name | Form::Quoted) && count > 1 && says() {
             score += 0.8;
         }
-    } else if role.place
-        && span.form == Form::Name
-        && asked.text[..range.start].trim_end().ends_with(',')
-    {
-        // "In Hotel Paradise, Las Vegas": the preposition is the whole pair's.
-        let pair = asked
-            .spans
-            .iter()
-            .find(|other| other.form == Form::Place && other.range.end == range.end);
-        let inherits = pair.is_some_and(|pair| {
-            let before = asked.preposition_before(pair.range.start);
-            matches!(before.as_str(), "in" | "at" | "near" | "around")
+        // "Van Gogh's sunflowers".
+        let behind = &self.asked.text[self.range.end..];
+        if self.role.by && (behind.starts_with("'s") || behind.starts_with("’s")) {
+            score += 0.7;
+        }
+        let of_tool = self
+            .content()
+            .filter(|word| self.tool.contains(&word.stem))
+            .count();
+        if 2 * of_tool > count && self.form != Form::Quoted {
+            score -= if of_tool == count { 0.8 } else { 0.5 };
+        }
+        // `France` in `King of France` is a place of its own, `Art` in a museum's name is not.
+        let range = self.range;
+        let tail = self.asked.spans.iter().any(|other| {
+            other.form == Form::Name
+                && other.range.start < range.start
+                && range.end == other.range.end
         });
-        score += if inherits { 0.5 } else { -0.3 };
+        if tail && !self.role.place {
+            score -= 1.0;
+        }
+        // Weekdays, months and bare numbers are dates and counts.
+        if self.content().all(|word| is_time_word(&word.lower)) {
+            score -= 0.7;
+        }
+        score
     }
-    if role.by
-        && asked.text[range.end..].starts_with(['\'', '’'])
-        && asked.text[range.end..].chars().nth(1) == Some('s')
-    {
-        score += 0.7;
-    }
-    if content.is_empty() && form == Form::Phrase {
-        score -= 1.0;
-    }
-    let of_tool = |word: &Word| tool.contains(&word.stem);
-    let shared = content.iter().filter(|word| of_tool(word)).count();
-    if 2 * shared > content.len() && form != Form::Quoted {
-        score -= if shared == content.len() { 0.8 } else { 0.5 };
-    }
-    // `France` in `King of France` is a place of its own, `Art` in a museum's name is not.
-    let tail = asked.spans.iter().any(|other| {
-        other.form == Form::Name && other.range.start < range.start && range.end == other.range.end
-    });
-    if tail {
-        score -= if role.place { 0.0 } else { 1.0 };
-    }
-    if span.form == Form::Phrase {
+
+    fn by_phrase(&self) -> f32 {
+        if self.form != Form::Phrase {
+            return 0.0;
+        }
+        let mut score = 0.0;
+        if self.content().next().is_none() {
+            score -= 1.0;
+        }
         // A part of a phrase is a value only where others take the rest.
-        if asked.continues(range) {
+        if self.asked.continues(self.range) {
             score -= 0.25;
         }
-        match own.first() {
-            // `Theory of evolution` is the value, `price of milk` speaks of the tool.
-            Some(head) if own.iter().any(|word| word.lower == "of") => {
-                let weight = cues.weight(&head.stem);
-                let heads_value = weight > 0.0 || !of_tool(head);
+        let linked = self.words.iter().any(|word| word.lower == "of");
+        match self.words.first() {
+            // `Theory of evolution` is the value, `population of Tigers` speaks of it.
+            Some(_)
+                if linked
+                    && self
+                        .words
+                        .last()
+                        .is_some_and(|word| word.is_capital(self.text())) =>
+            {
+                score -= 0.6;
+            }
+            Some(head) if linked => {
+                let weight = self.cues.weight(&head.stem);
+                let heads_value = weight > 0.0 || !self.tool.contains(&head.stem);
                 score += if heads_value && !is_vague_head(&head.lower) {
-                    0.25 + 1.2 * weight + if role.topic { 0.5 } else { 0.0 }
+                    0.25 + 1.2 * weight + if self.role.topic { 0.5 } else { 0.0 }
                 } else {
                     -0.6
                 };
             }
-            _ if asked.word_behind(range.end) == "of" => score -= 0.3,
+            _ if self.asked.word_behind(self.range.end) == "of" => score -= 0.3,
             _ => {}
         }
+        score
     }
-    // Weekdays, months and bare numbers are dates and counts.
-    if content
-        .iter()
-        .all(|word| super::dates::is_time_word(&word.lower))
-    {
-        score -= 0.7;
+
+    fn text(&self) -> &str {
+        &self.asked.text[self.range.clone()]
     }
-    score + 0.02 * content.len().min(4) as f32
 }
 
 /// Heads of phrases that ask for something rather than name it.
 fn is_vague_head(lower: &str) -> bool {
-    const HEADS: [&str; 34] = [
-        "name",
-        "names",
-        "list",
-        "number",
-        "amount",
-        "price",
-        "value",
-        "size",
-        "details",
-        "detail",
-        "information",
-        "info",
-        "type",
-        "kind",
-        "area",
-        "distance",
-        "history",
-        "function",
-        "hours",
-        "statistics",
-        "stats",
-        "basis",
-        "result",
-        "results",
-        "set",
-        "rate",
-        "level",
-        "status",
-        "percentage",
-        "terms",
-        "pair",
-        "series",
-        "data",
-        "total",
-    ];
-    HEADS.contains(&lower)
+    const HEADS: &str = "name names list number amount price value size details detail information info type kind area distance history function hours statistics stats basis result results set rate level status percentage terms pair series data total";
+    HEADS.split(' ').any(|head| head == lower)
 }
 
 /// The values that a description gives: what stands in quotation marks, and
