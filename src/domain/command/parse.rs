@@ -335,9 +335,7 @@ impl<'a> Given<'a> {
         }
         if let ParameterKind::Choice { values } = &parameter.kind
             && !values.is_empty()
-            && !values
-                .iter()
-                .any(|known| known.to_lowercase() == value.to_lowercase())
+            && !is_one_of(values, &value)
         {
             return Err(Misunderstood::Value {
                 argument: parameter.name.clone(),
@@ -404,6 +402,15 @@ impl<'a> Given<'a> {
             usage: usage(self.tool),
         })
     }
+}
+
+/// Or several of them: some tools take a list, and the others say themselves that they don't.
+fn is_one_of(values: &[String], given: &str) -> bool {
+    let is_known = |text: &str| {
+        let text = text.trim().to_lowercase();
+        values.iter().any(|known| known.to_lowercase() == text)
+    };
+    is_known(given) || given.split(',').all(is_known)
 }
 
 pub(super) fn is_required(parameter: &Parameter) -> bool {

@@ -5,7 +5,10 @@ use super::{
     naming::{one_line, snake_case},
     parameter::{Place, Reading, Sent, is_true, read, undeclared},
 };
-use crate::{config::ApiAuth, domain::{ToolKind, ToolSpec}};
+use crate::{
+    config::ApiAuth,
+    domain::{ToolKind, ToolSpec},
+};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
