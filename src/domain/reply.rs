@@ -2,6 +2,7 @@
 //!
 //! Say what is missing, what it means, and what to do next. No internal error
 //! text, no name of a table or host, no hint that something forbidden exists.
+//! What a command says of itself stands in its definition, `domain/command`.
 
 pub mod command;
 

@@ -1,6 +1,8 @@
 //! Help: what there is, and lines that can be typed as they stand.
 
-use super::{COMMANDS, NAME, Topic, Verb, compose::quoted, parse::is_required, suggest::text_of};
+use super::{
+    COMMANDS, NAME, Topic, Verb, arguments::is_required, compose::quoted, suggest::text_of,
+};
 use crate::domain::{Block, Inline, Message, Parameter, ParameterKind, ToolKind, ToolSpec, reply};
 
 /// Tools that a list names; more of them make nobody wiser.

@@ -10,7 +10,9 @@
 //! help, suggest                          what is shown while somebody types
 //! ```
 
+mod arguments;
 mod compose;
+mod fitting;
 mod help;
 mod parse;
 mod suggest;

@@ -7,13 +7,11 @@
 
 use super::{
     COMMANDS, Command, CommandLine, Topic, Verb,
-    help::usage,
+    arguments::Given,
     suggest::nearest,
     words::{Word, words},
 };
-use crate::domain::{Parameter, ParameterKind, ToolCall, ToolKind, ToolSpec};
-use regex::Regex;
-use serde_json::{Map, Value};
+use crate::domain::{ToolCall, ToolKind, ToolSpec};
 
 /// Why a line is no command. Each names what was meant, where that can be told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,7 +147,7 @@ fn wish(word: &str) -> Option<bool> {
         .then(|| yes_or_no(value))?
 }
 
-fn yes_or_no(word: &str) -> Option<bool> {
+pub fn yes_or_no(word: &str) -> Option<bool> {
     match word.to_lowercase().as_str() {
         "yes" | "true" | "y" => Some(true),
         "no" | "false" | "n" => Some(false),
@@ -233,7 +231,7 @@ fn tool_named<'a>(
 }
 
 /// `Revenue-Total` means `revenue_total`.
-fn is_called(name: &str, word: &str) -> bool {
+pub fn is_called(name: &str, word: &str) -> bool {
     let plain = |text: &str| text.to_lowercase().replace('-', "_");
     plain(name) == plain(word)
 }
@@ -257,296 +255,8 @@ fn call(kind: ToolKind, words: Vec<Word>, tools: &[&ToolSpec]) -> Result<ToolCal
             known: known(),
         });
     };
-    let mut given = Given {
-        tool,
-        values: Map::new(),
-    };
-    given.take(words.collect())?;
     Ok(ToolCall {
         name: tool.name.clone(),
-        args: given.values,
+        args: Given::read(tool, words.collect())?,
     })
-}
-
-/// Arguments while they are read.
-struct Given<'a> {
-    tool: &'a ToolSpec,
-    values: Map<String, Value>,
-}
-
-impl<'a> Given<'a> {
-    fn take(&mut self, words: Vec<Word>) -> Result<(), Misunderstood> {
-        let mut unnamed = Vec::new();
-        let mut words = words.into_iter().peekable();
-        while let Some(word) = words.next() {
-            let Some(key) = &word.key else {
-                unnamed.push(word);
-                continue;
-            };
-            let parameter = self.parameter(key)?;
-            let mut value = word.value.clone();
-            while !word.quoted
-                && let Some(next) = words.peek()
-                && next.key.is_none()
-                && !next.quoted
-                && goes_on(&parameter.kind, &value, &next.value)
-            {
-                value = format!("{value} {}", next.value);
-                words.next();
-            }
-            self.set(parameter, value)?;
-        }
-        self.place(&unnamed)?;
-        self.check_complete()
-    }
-
-    fn parameter(&self, key: &str) -> Result<&'a Parameter, Misunderstood> {
-        let parameters = &self.tool.parameters;
-        if let Some(found) = parameters.iter().find(|p| is_called(&p.name, key)) {
-            return Ok(found);
-        }
-        let mut windows = parameters
-            .iter()
-            .filter(|p| matches!(p.kind, ParameterKind::Window));
-        if let (true, Some(window), None) = (
-            key.eq_ignore_ascii_case("since"),
-            windows.next(),
-            windows.next(),
-        ) {
-            return Ok(window);
-        }
-        let names = parameters.iter().map(|p| p.name.as_str());
-        Err(Misunderstood::Argument {
-            tool: self.tool.name.clone(),
-            word: key.into(),
-            near: nearest(key, names.clone()),
-            known: names.map(String::from).collect(),
-            usage: usage(self.tool),
-        })
-    }
-
-    fn set(&mut self, parameter: &Parameter, value: String) -> Result<(), Misunderstood> {
-        if self.values.contains_key(&parameter.name) {
-            return Err(Misunderstood::GivenTwice {
-                tool: self.tool.name.clone(),
-                argument: parameter.name.clone(),
-                usage: usage(self.tool),
-            });
-        }
-        if let ParameterKind::Choice { values } = &parameter.kind
-            && !values.is_empty()
-            && !values
-                .iter()
-                .any(|known| known.to_lowercase() == value.to_lowercase())
-        {
-            return Err(Misunderstood::Value {
-                argument: parameter.name.clone(),
-                near: nearest(&value, values.iter().map(String::as_str)),
-                word: value,
-                known: values.clone(),
-            });
-        }
-        self.values.insert(parameter.name.clone(), value.into());
-        Ok(())
-    }
-
-    /// Gives every value without a name to the argument that can take it.
-    fn place(&mut self, mut words: &[Word]) -> Result<(), Misunderstood> {
-        while let Some(word) = words.first() {
-            let open: Vec<&Parameter> = self
-                .tool
-                .parameters
-                .iter()
-                .filter(|p| !self.values.contains_key(&p.name))
-                .collect();
-            let required: Vec<&Parameter> =
-                open.iter().copied().filter(|p| is_required(p)).collect();
-            let open = if required.is_empty() { open } else { required };
-            let (parameter, length) =
-                fitting(&open, words).ok_or_else(|| self.unplaced(word, &open))?;
-            let value: Vec<&str> = words[..length].iter().map(|w| w.value.as_str()).collect();
-            self.set(parameter, value.join(" "))?;
-            words = &words[length..];
-        }
-        Ok(())
-    }
-
-    fn unplaced(&self, word: &Word, open: &[&Parameter]) -> Misunderstood {
-        if let [only] = open
-            && let ParameterKind::Choice { values } = &only.kind
-        {
-            return Misunderstood::Value {
-                argument: only.name.clone(),
-                word: word.value.clone(),
-                near: nearest(&word.value, values.iter().map(String::as_str)),
-                known: values.clone(),
-            };
-        }
-        Misunderstood::Unplaced {
-            tool: self.tool.name.clone(),
-            word: word.value.clone(),
-            usage: usage(self.tool),
-        }
-    }
-
-    fn check_complete(&self) -> Result<(), Misunderstood> {
-        let parameters = self.tool.parameters.iter();
-        let missing: Vec<String> = parameters
-            .filter(|p| is_required(p) && !self.values.contains_key(&p.name))
-            .map(|p| p.name.clone())
-            .collect();
-        if missing.is_empty() {
-            return Ok(());
-        }
-        Err(Misunderstood::Missing {
-            tool: self.tool.name.clone(),
-            arguments: missing,
-            usage: usage(self.tool),
-        })
-    }
-}
-
-pub(super) fn is_required(parameter: &Parameter) -> bool {
-    parameter.default.is_none() && !parameter.optional
-}
-
-/// The one argument that takes the next words, and how many of them. First
-/// those that take only values of a form, then text, which takes everything.
-fn fitting<'a>(open: &[&'a Parameter], words: &[Word]) -> Option<(&'a Parameter, usize)> {
-    let fits: Vec<(&Parameter, usize)> = open
-        .iter()
-        .filter_map(|parameter| Some((*parameter, length_of(&parameter.kind, words)?)))
-        .collect();
-    match fits.as_slice() {
-        [only] => return Some(*only),
-        [] => {}
-        _ => return None,
-    }
-    let mut texts = open.iter().filter(|p| takes_any_text(&p.kind));
-    let (Some(text), None) = (texts.next(), texts.next()) else {
-        return None;
-    };
-    let unquoted = words.iter().take_while(|word| !word.quoted).count();
-    Some((text, unquoted.max(1)))
-}
-
-fn takes_any_text(kind: &ParameterKind) -> bool {
-    match kind {
-        ParameterKind::Text => true,
-        // The values of a database that was down at start are not known.
-        ParameterKind::Choice { values } => values.is_empty(),
-        _ => false,
-    }
-}
-
-/// How many of the words make a value of this kind, if the first one begins one.
-fn length_of(kind: &ParameterKind, words: &[Word]) -> Option<usize> {
-    let first = words.first()?;
-    let word = first.value.as_str();
-    let number = || word.replace([',', '_'], "").parse::<f64>();
-    let fits = match kind {
-        ParameterKind::Window => return window_length(words),
-        ParameterKind::Integer => number().is_ok_and(|number| number.fract() == 0.0),
-        ParameterKind::Number => number().is_ok_and(f64::is_finite),
-        ParameterKind::Boolean => yes_or_no(word).is_some(),
-        ParameterKind::Choice { values } => {
-            return choice_length(values, words);
-        }
-        ParameterKind::Id { pattern } => {
-            let whole = Regex::new(&format!("^(?:{pattern})$")).ok()?;
-            whole.is_match(word) || whole.is_match(&word.to_uppercase())
-        }
-        // Nobody can tell where these end, so they are named.
-        ParameterKind::Text | ParameterKind::List { .. } | ParameterKind::Object { .. } => false,
-    };
-    fits.then_some(1)
-}
-
-/// `Middle East` is one value, quoted or not.
-fn choice_length(values: &[String], words: &[Word]) -> Option<usize> {
-    let unquoted = words.iter().take_while(|word| !word.quoted).count();
-    (1..=unquoted.max(1)).rev().find(|&length| {
-        let text: Vec<String> = words[..length]
-            .iter()
-            .map(|word| word.value.to_lowercase())
-            .collect();
-        let text = text.join(" ");
-        values.iter().any(|value| value.to_lowercase() == text)
-    })
-}
-
-fn window_length(words: &[Word]) -> Option<usize> {
-    let first = words.first()?;
-    // A quoted value is all of it.
-    let lead = first.value.split_whitespace().next().unwrap_or_default();
-    if !begins_window(&lead.to_lowercase()) {
-        return None;
-    }
-    if first.quoted {
-        return Some(1);
-    }
-    let mut value = first.value.clone();
-    let mut length = 1;
-    while let Some(next) = words.get(length)
-        && !next.quoted
-        && goes_on(&ParameterKind::Window, &value, &next.value)
-    {
-        value = format!("{value} {}", next.value);
-        length += 1;
-    }
-    Some(length)
-}
-
-const LEADS: [&str; 7] = ["in", "the", "last", "past", "this", "previous", "since"];
-const UNITS: [&str; 18] = [
-    "m", "min", "minute", "minutes", "h", "hour", "hours", "d", "day", "days", "w", "week",
-    "weeks", "mo", "month", "months", "year", "years",
-];
-const MONTHS: [&str; 12] = [
-    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec",
-];
-
-/// Whether a word can begin a span of time. Only its form is looked at; what
-/// it means is found out where the tool runs.
-fn begins_window(word: &str) -> bool {
-    let digits = word.bytes().take_while(u8::is_ascii_digit).count();
-    let counted = digits > 0 && (word.len() == digits || UNITS.contains(&&word[digits..]));
-    let dated = digits == 4 && word[digits..].starts_with('-');
-    counted
-        || dated
-        || LEADS.contains(&word)
-        || ["today", "yesterday"].contains(&word)
-        || is_part_of_year(word)
-}
-
-fn is_part_of_year(word: &str) -> bool {
-    let quarter = ["q1", "q2", "q3", "q4"].contains(&word);
-    quarter
-        || MONTHS
-            .iter()
-            .any(|month| word.get(..3) == Some(*month) && word.chars().all(char::is_alphabetic))
-}
-
-/// Whether the next bare word still belongs to the value.
-fn goes_on(kind: &ParameterKind, value: &str, next: &str) -> bool {
-    match kind {
-        ParameterKind::Text => true,
-        ParameterKind::Choice { values } => {
-            let more = format!("{value} {next}").to_lowercase();
-            values
-                .iter()
-                .any(|known| known.to_lowercase().starts_with(&more))
-        }
-        ParameterKind::Window => {
-            let value = value.to_lowercase();
-            let next = next.to_lowercase();
-            let last = value.rsplit(' ').next().unwrap_or_default();
-            let is_number = !last.is_empty() && last.bytes().all(|b| b.is_ascii_digit());
-            let is_year = next.len() == 4 && next.bytes().all(|b| b.is_ascii_digit());
-            LEADS.contains(&last)
-                || (is_number && UNITS.contains(&next.as_str()))
-                || (is_year && is_part_of_year(last))
-        }
-        _ => false,
-    }
 }

@@ -170,6 +170,10 @@ fn lines_mean_what_people_meant() {
         "sales_total(region=middle east)",
     );
     check(
+        "sql sales_total region=DACH,nordics",
+        "sales_total(region=DACH,nordics)",
+    );
+    check(
         "sql order_status ord-10023",
         "order_status(order=ord-10023)",
     );
