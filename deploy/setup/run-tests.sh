@@ -10,6 +10,9 @@ if ! unshare --mount --map-root-user sh -c 'mount -t tmpfs tmpfs /mnt' >/dev/nul
     skipped=$full_disk
 fi
 
+echo "skipped: tools::logs_measured (wants data that is not ours: see benches/README.md, Logs)"
+echo "skipped: tools::logs_peer (wants a server with Loki's interface: make check-loki)"
+
 if command -v cargo-nextest >/dev/null 2>&1; then
     exec cargo nextest run --locked --no-fail-fast ${skipped:+-E "not test($skipped)"} "$@"
 fi
