@@ -146,7 +146,7 @@ fn chat_answers_a_question_a_line_and_keeps_feedback() {
 #[test]
 fn chat_runs_commands_and_helps_with_slips() {
     let data = data_folder();
-    let typed = "/sql revenue_by_region last month\n/sql revenue_totl\n/lore help sql\n/sources\n";
+    let typed = "/sql revenue_by_region last month\n/sql revenue_totl\n/lore help sql\n/sources\n/logs service_logs \"timed out\" since=7d\n";
     let text = printed(data.path(), &["chat"], typed);
     for expected in [
         "revenue",
@@ -157,6 +157,8 @@ fn chat_runs_commands_and_helps_with_slips() {
         "handbook: ",
         "tickets: ",
         "business: ",
+        "service_logs: 3 log searches",
+        "from the query “service logs lines”",
     ] {
         assert!(text.contains(expected), "`{expected}` is not in\n{text}");
     }

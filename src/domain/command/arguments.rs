@@ -161,7 +161,9 @@ impl<'a> Given<'a> {
 fn is_one_of(values: &[String], given: &str) -> bool {
     let is_known = |text: &str| {
         let text = text.trim().to_lowercase();
-        values.iter().any(|known| known.to_lowercase() == text)
+        values
+            .iter()
+            .any(|known| known.trim().to_lowercase() == text)
     };
     is_known(given) || given.split(',').all(is_known)
 }

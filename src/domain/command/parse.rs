@@ -246,7 +246,12 @@ fn call(kind: ToolKind, words: Vec<Word>, tools: &[&ToolSpec]) -> Result<ToolCal
             known: known(),
         });
     };
-    let Some(tool) = tool_named(&name.value, of_kind()).filter(|_| name.key.is_none()) else {
+    let found = tool_named(&name.value, of_kind()).or_else(|| {
+        // Whoever names a log source alone wants to see its lines.
+        let lines = format!("{}_lines", name.value);
+        (kind == ToolKind::Logs).then(|| tool_named(&lines, of_kind()))?
+    });
+    let Some(tool) = found.filter(|_| name.key.is_none()) else {
         let word = as_typed(&name);
         return Err(Misunderstood::Tool {
             kind,

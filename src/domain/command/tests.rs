@@ -80,6 +80,14 @@ fn catalogue() -> Vec<ToolSpec> {
             ],
         ),
         tool(
+            ToolKind::Logs,
+            "heron_lines",
+            vec![
+                parameter("pattern", ParameterKind::Text),
+                parameter("period", ParameterKind::Window),
+            ],
+        ),
+        tool(
             ToolKind::Api,
             "get_user",
             vec![
@@ -199,6 +207,14 @@ fn lines_mean_what_people_meant() {
         "kelp(expression=level=error, limit=5)",
     );
     check(
+        "logs heron \"timed out\" since=7d",
+        "heron_lines(pattern=timed out, period=7d)",
+    );
+    check(
+        "logs heron_lines last week",
+        "heron_lines(period=last week)",
+    );
+    check(
         "api get_user first=Ann last=Lee",
         "get_user(first=Ann, last=Lee)",
     );
@@ -298,7 +314,7 @@ fn suggestions_complete_what_is_typed() {
     let sales = Some("sales_total");
     check(Verb::Sql, "name", "sa", None, &["sales_total"]);
     check(Verb::Sql, "name", "oder_status", None, &["order_status"]);
-    check(Verb::Logs, "source", "", None, &["kelp"]);
+    check(Verb::Logs, "source", "", None, &["kelp", "heron_lines"]);
     check(
         Verb::Sql,
         "arguments",

@@ -45,7 +45,7 @@ fn noun(kind: ToolKind) -> &'static str {
     match kind {
         ToolKind::Query => "query",
         ToolKind::Api => "operation",
-        ToolKind::Logs => "log source",
+        ToolKind::Logs => "log search",
     }
 }
 
@@ -53,7 +53,7 @@ fn nouns(kind: ToolKind) -> &'static str {
     match kind {
         ToolKind::Query => "queries",
         ToolKind::Api => "operations",
-        ToolKind::Logs => "log sources",
+        ToolKind::Logs => "log searches",
     }
 }
 

@@ -445,6 +445,11 @@ impl FakeDiscord {
         });
     }
 
+    /// What was to go wrong and did not, no longer will.
+    pub fn stop_failing(&self) {
+        self.shared.change(|world| world.faults.clear());
+    }
+
     /// The connection breaks without a word.
     pub fn drop_socket(&self) {
         self.shared

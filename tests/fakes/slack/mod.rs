@@ -26,7 +26,7 @@ mod validate;
 mod view;
 mod wire;
 
-pub use faults::Fault;
+pub use faults::{Fault, Faults};
 pub use files::File;
 pub use people::{Asked, Events};
 pub use state::{APP_TOKEN, BOT_TOKEN, BOT_USER, TEAM};
@@ -237,6 +237,11 @@ impl FakeSlack {
 
     pub fn fail_in(&self, channel: &str, method: &str, fault: Fault) {
         self.change(|state| state.faults.plan(method, Some(channel), fault, 1));
+    }
+
+    /// What was to go wrong and did not, no longer will.
+    pub fn stop_failing(&self) {
+        self.change(|state| state.faults = Faults::default());
     }
 
     /// Sends a disconnect frame to every open socket.
