@@ -7,7 +7,7 @@ CARGO_TARGET_DIR ?= target
 PROGRAM := $(CARGO_TARGET_DIR)/release/lorekeeper
 LOREKEEPER := $(PROGRAM) --config $(CONFIG) --data-dir $(DATA)
 
-.PHONY: demo demo-model test setup build company eval bench lint clean
+.PHONY: demo demo-model test check-loki setup build company eval bench lint clean
 
 ## The sample company in a terminal chat; a question a line where standard input is no terminal.
 demo: build company
@@ -26,6 +26,10 @@ demo-model: build
 ## Every test, with a throw-away PostgreSQL and a throw-away MariaDB.
 test: setup company
 	tests/with-postgres tests/with-mariadb deploy/setup/run-tests.sh
+
+## Logs over a server with Loki's interface that was not written here; wants npm and curl.
+check-loki:
+	tests/peers/check-loki.sh
 
 setup:
 	@deploy/setup/packages.sh

@@ -1,21 +1,25 @@
-//! The decoder's speed: one request, sixteen together, and a prompt whose
-//! beginning is known. `LOREKEEPER_BENCH_MODEL=DIR cargo bench --bench decode`.
+//! The decoder's speed: one request, sixteen together, a prompt whose beginning
+//! is known, and plans in a schema. `LOREKEEPER_BENCH_MODEL=DIR cargo bench
+//! --bench decode`.
 //!
 //! `LOREKEEPER_BENCH_PROMPTS` names a file of `{"prompt"}` lines; without one,
 //! `prompts.jsonl` beside the model is read. `LOREKEEPER_BENCH_THREADS` is 1
-//! unless said. `LOREKEEPER_BENCH_PEERS` names what `bench_peers.py` printed
-//! for the same model and prompts: then the ratios to it are printed too. On a
-//! shared machine the best of a few rounds is nearest to the truth, and the
-//! rate by processor time, which waits for nobody, nearer still.
+//! unless said. On a shared machine the best of a few rounds is nearest to the
+//! truth, and the rate by processor time, which waits for nobody, nearer still.
+//!
+//! With `LOREKEEPER_BENCH_LINES=1` nothing of this is measured: each line
+//! `{"prompt", "tokens"}` of standard input is answered with a line, for
+//! `bench_peers.py`, which measures other programs by turns with this one.
 
 use lorekeeper::{
-    domain::{Generation, GenerationRequest, Prompt, Sampling},
+    domain::{Generation, GenerationRequest, Prompt},
     model::{DecoderOptions, LanguageModel},
     ports::Generator,
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::{
     env, fs,
+    io::stdin,
     path::{Path, PathBuf},
     time::Instant,
 };
@@ -31,22 +35,45 @@ async fn main() {
         println!("decode: no LOREKEEPER_BENCH_MODEL, nothing measured");
         return;
     };
-    let prompts = read_prompts(&folder);
     let mut options = DecoderOptions::new(&folder);
     options.slots = TOGETHER;
     options.context_tokens = 2048;
     options.threads = number("LOREKEEPER_BENCH_THREADS").unwrap_or(1);
     options.spinning = number("LOREKEEPER_BENCH_SPINNING").is_some_and(|spin| spin > 0);
+    let model = LanguageModel::open(options.clone()).expect("the model is opened");
+    if env::var_os("LOREKEEPER_BENCH_LINES").is_some() {
+        return answer_lines(&model).await;
+    }
     println!(
         "{}: {} threads, spinning {}",
         folder.display(),
         options.threads,
         options.spinning
     );
-    let model = LanguageModel::open(options).expect("the model is opened");
+    let prompts = read_prompts(&folder);
     one_request(&model, &prompts).await;
     together(&model, &prompts).await;
     known_beginning(&model, &prompts).await;
+    options.forced_tokens = false;
+    let masking = LanguageModel::open(options).expect("the model is opened");
+    plans(&model, &masking).await;
+}
+
+async fn answer_lines(model: &LanguageModel) {
+    for line in stdin().lines() {
+        let line: Value = serde_json::from_str(&line.expect("a line")).expect("JSON");
+        let prompt = line["prompt"].as_str().expect("a prompt");
+        let tokens = line["tokens"].as_u64().expect("a number of tokens");
+        let written = write(model, prompt, tokens as usize).await;
+        println!(
+            "{}",
+            json!({
+                "tokens": written.tokens,
+                "prefill_ms": written.prefill_ms,
+                "decode_ms": written.decode_ms,
+            })
+        );
+    }
 }
 
 fn number(name: &str) -> Option<usize> {
@@ -64,20 +91,9 @@ fn read_prompts(folder: &Path) -> Vec<String> {
     prompts.collect()
 }
 
-fn request(prompt: &str, max_tokens: usize) -> GenerationRequest {
-    GenerationRequest {
-        prompt: Prompt::Raw(prompt.into()),
-        adapter: None,
-        max_tokens,
-        sampling: Sampling::default(),
-        stop: Vec::new(),
-        schema: None,
-        person: None,
-    }
-}
-
 async fn write(model: &LanguageModel, prompt: &str, max_tokens: usize) -> Generation {
-    let written = model.generate(request(prompt, max_tokens), None).await;
+    let request = GenerationRequest::greedy(Prompt::Raw(prompt.into()), max_tokens);
+    let written = model.generate(request, None).await;
     written.expect("the request is answered")
 }
 
@@ -98,23 +114,11 @@ async fn one_request(model: &LanguageModel, prompts: &[String]) {
         rates.push(tokens as f64 / ms * 1e3);
         by_processor.push(tokens as f64 / seconds);
     }
-    let best_rate = best(&rates);
     println!(
-        "one request: {best_rate:.0} tokens/s decoded (rounds: {rates:.0?}), {:.0} by the processor",
+        "one request: {:.0} tokens/s decoded (rounds: {rates:.0?}), {:.0} by the processor",
+        best(&rates),
         best(&by_processor)
     );
-    let Some(file) = env::var_os("LOREKEEPER_BENCH_PEERS") else {
-        return;
-    };
-    let peers = fs::read_to_string(file).expect("the peers' figures are read");
-    let peers: Value = serde_json::from_str(&peers).expect("JSON");
-    for (name, rate) in peers["decode_tokens_per_s"].as_object().expect("rates") {
-        let rate = rate["best"].as_f64().expect("a rate");
-        println!(
-            "ratio to {name}: {:.2} ({rate:.0} tokens/s)",
-            best_rate / rate
-        );
-    }
 }
 
 /// Sixteen requests of unequal length, one after the other and all at once:
@@ -238,4 +242,104 @@ async fn known_beginning(model: &LanguageModel, prompts: &[String]) {
 
 fn best(rates: &[f64]) -> f64 {
     rates.iter().copied().fold(0.0, f64::max)
+}
+
+/// Plans for so many questions, each in a schema of its own.
+const QUESTIONS: usize = 40;
+
+/// A plan in its schema, with and without forced tokens, and as many tokens
+/// without a schema. Compiling the schema is counted, reading the prompt is not.
+async fn plans(forcing: &LanguageModel, masking: &LanguageModel) {
+    let ways = ["forced tokens", "mask only", "no schema"];
+    let mut best = [[f64::INFINITY; 2]; 3];
+    let mut tokens = [0; 3];
+    let mut valid = [0; 3];
+    for round in 0..ROUNDS {
+        let mut seconds = [[0.0; 2]; 3];
+        (tokens, valid) = ([0; 3], [0; 3]);
+        for question in 0..QUESTIONS {
+            let schema = plan_schema(round * QUESTIONS + question);
+            let prompt = format!("Question {question}: revenue by region?\nPlan: ");
+            let mut limit = 256;
+            for (way, model) in [(0, forcing), (1, masking), (2, masking)] {
+                write(model, &prompt, 1).await;
+                let request = GenerationRequest {
+                    schema: (way < 2).then(|| schema.clone()),
+                    ..GenerationRequest::greedy(Prompt::Raw(prompt.clone()), limit)
+                };
+                let (began, processor) = (Instant::now(), processor_seconds());
+                let written = model.generate(request, None).await.expect("a plan");
+                seconds[way][0] += began.elapsed().as_secs_f64();
+                seconds[way][1] += processor_seconds() - processor;
+                tokens[way] += written.tokens;
+                let plan = serde_json::from_str(&written.text);
+                valid[way] += usize::from(plan.is_ok_and(|plan| fits(&plan, &schema)));
+                if way == 1 {
+                    limit = written.tokens;
+                }
+            }
+        }
+        for (best, seconds) in best.iter_mut().zip(seconds) {
+            *best = [best[0].min(seconds[0]), best[1].min(seconds[1])];
+        }
+    }
+    for (way, name) in ways.iter().enumerate() {
+        let each = |seconds: f64| seconds * 1e3 / QUESTIONS as f64;
+        println!(
+            "plan, {name}: {:.1} ms, {:.1} ms of the processor, {} tokens; {}/{QUESTIONS} valid",
+            each(best[way][0]),
+            each(best[way][1]),
+            tokens[way] / QUESTIONS,
+            valid[way],
+        );
+    }
+}
+
+/// As the planner asks for it: a tool and its arguments, whose values are
+/// those that were found in the question.
+fn plan_schema(question: usize) -> Value {
+    let object = |properties: Value| {
+        let required: Vec<&String> = properties.as_object().expect("fields").keys().collect();
+        json!({
+            "type": "object", "additionalProperties": false,
+            "required": required, "properties": properties,
+        })
+    };
+    let tools = [
+        "sales_by_region",
+        "high_ticket_sales",
+        "open_tickets",
+        "deploys",
+        "log_errors",
+    ];
+    let calls = tools.map(|tool| {
+        let with = object(json!({
+            "region": { "enum": ["nordics", "benelux", format!("zone-{question}")] },
+            "from": { "enum": [format!("2026-{:02}-01", question % 12 + 1), "2026-11-20"] },
+            "limit": { "enum": [10, 20, 100 + question] },
+        }));
+        object(json!({ "tool": { "const": tool }, "with": with }))
+    });
+    json!({ "anyOf": calls })
+}
+
+/// Whether a value satisfies a schema of the form that [`plan_schema`] gives.
+fn fits(value: &Value, schema: &Value) -> bool {
+    if let Some(branches) = schema["anyOf"].as_array() {
+        return branches.iter().any(|branch| fits(value, branch));
+    }
+    if let Some(allowed) = schema["enum"].as_array() {
+        return allowed.contains(value);
+    }
+    if !schema["const"].is_null() {
+        return *value == schema["const"];
+    }
+    let (Some(fields), Some(properties)) = (value.as_object(), schema["properties"].as_object())
+    else {
+        return false;
+    };
+    fields.len() == properties.len()
+        && properties
+            .iter()
+            .all(|(name, schema)| fields.get(name).is_some_and(|value| fits(value, schema)))
 }

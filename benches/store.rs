@@ -89,6 +89,8 @@ async fn walk(store: &Store, claimed: &Claimed) -> Result<(), StoreError> {
     let part = Part {
         payload: serde_json::json!({ "text": "An answer of some length. ".repeat(40) }),
         plain: "An answer of some length. ".repeat(40),
+        alone: false,
+        file: None,
     };
     let incoming = claimed.incoming.clone();
     let question = Question {
@@ -143,6 +145,7 @@ fn question(n: u32) -> IncomingQuestion {
             thread: ThreadId::new(format!("{}", n / 3)),
             message: MessageId::new(format!("{n}")),
             kind: PlaceKind::Channel,
+            callback: None,
         },
         text: "how many terminals were returned last week?".into(),
         addressed: Addressed::Mention,

@@ -2,7 +2,8 @@
 
 use crate::{
     chat::{discord, slack, terminal::TerminalChat},
-    config::{self, Config},
+    commands::Commands,
+    config::Config,
     directory::Directory,
     domain::Platform,
     intake::{Chats, Intake},
@@ -12,8 +13,7 @@ use crate::{
         registry::Registry,
     },
     model::{
-        DecoderOptions, Device, LanguageModel, OnnxEmbedder, OpenAiGenerator, OpenAiOptions,
-        UntilWarm,
+        DecoderOptions, LanguageModel, OnnxEmbedder, OpenAiGenerator, OpenAiOptions, UntilWarm,
     },
     pipeline::{IntentExamples, ModelPlanner, Pipeline, Planner, Writer},
     ports::{Chat, Clock, Embedder, Generator, SystemClock},
@@ -49,6 +49,7 @@ pub struct App {
     pub index: Arc<KnowledgeIndex>,
     pub toolbox: Arc<Toolbox>,
     pub pipeline: Arc<Pipeline>,
+    pub commands: Arc<Commands>,
     pub directory: Directory,
     /// Ends what runs beside the questions, such as following the registry.
     _running: DropGuard,
@@ -88,6 +89,11 @@ impl App {
             writer,
         });
         let directory = Directory::new(&config);
+        let commands = Arc::new(Commands::new(
+            toolbox.clone(),
+            pipeline.search.clone(),
+            &config,
+        ));
         Ok(Self {
             config,
             data_dir: data_dir.to_path_buf(),
@@ -96,6 +102,7 @@ impl App {
             index,
             toolbox,
             pipeline,
+            commands,
             directory,
             _running: running.drop_guard(),
         })
@@ -111,6 +118,7 @@ impl App {
         Worker {
             store: store.clone(),
             pipeline: self.pipeline.clone(),
+            commands: self.commands.clone(),
             claimant: Claimant {
                 worker: format!(
                     "{}-{}",
@@ -206,10 +214,7 @@ async fn open_model(
     let section = &config.generator;
     let options = DecoderOptions {
         onnxruntime: config.model.onnxruntime.clone(),
-        device: match section.device {
-            config::Device::Cpu => Device::Cpu,
-            config::Device::Cuda => Device::Cuda(0),
-        },
+        device: section.device,
         threads: section.threads,
         slots: section.slots,
         context_tokens: section.context_tokens,
@@ -262,7 +267,13 @@ pub async fn serve(config: Config, data_dir: &Path, stop: CancellationToken) -> 
         platforms.spawn(async move { Ok(handle.task.await??) });
     }
     if let Some(section) = &app.config.discord {
-        let handle = discord::start(section, intake.clone(), intake_stop.clone()).await?;
+        let handle = discord::start(
+            section,
+            intake.clone(),
+            app.commands.clone(),
+            intake_stop.clone(),
+        )
+        .await?;
         connected.insert(Platform::Discord, handle.chat);
         platforms.spawn(async move { Ok(handle.task.await??) });
     }

@@ -84,6 +84,7 @@ mod tests {
             thread: ThreadId::new("1.1"),
             message: MessageId::new("1.1"),
             kind,
+            callback: None,
         }
     }
 

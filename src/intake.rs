@@ -6,10 +6,10 @@
 use crate::{
     config::Config,
     domain::{
-        ActorKind, Addressed, Incoming, IncomingQuestion, Message, Platform, QuestionId, Receipt,
-        Refusal, reply,
+        ActorKind, Addressed, Incoming, IncomingQuestion, Message, Place, Platform, QuestionId,
+        Receipt, Refusal, Showing, reply,
     },
-    ports::{BoxError, Chat, Clock, Sink},
+    ports::{BoxError, Chat, Clock, Part, Sink},
     store::{Store, StoreError},
 };
 use async_trait::async_trait;
@@ -59,7 +59,9 @@ impl Intake {
         if question.asker.kind == ActorKind::Machine {
             return Ok(Receipt::Refused(Refusal::Machine));
         }
-        if question.text.trim().is_empty() {
+        let is_command = question.addressed == Addressed::Command;
+        // A command without words asks for help.
+        if question.text.trim().is_empty() && !is_command {
             return Ok(Receipt::Refused(Refusal::Empty));
         }
         let inbox = self.store.inbox();
@@ -79,7 +81,7 @@ impl Intake {
             )
             .await?;
         let receipt = if asked >= u64::from(self.questions_per_hour) {
-            let parts = self.render(question.place.platform, &reply::over_quota("in an hour"));
+            let parts = self.render(&question.place, &reply::over_quota("in an hour"));
             match inbox
                 .refuse(question, id, &parts, "over quota", now)
                 .await?
@@ -94,11 +96,22 @@ impl Intake {
         Ok(receipt)
     }
 
-    fn render(&self, platform: Platform, message: &Message) -> Vec<crate::ports::Part> {
+    fn render(&self, place: &Place, message: &Message) -> Vec<Part> {
         self.chats
             .get()
-            .and_then(|chats| chats.get(&platform))
-            .map_or_else(Vec::new, |chat| chat.render(message))
+            .and_then(|chats| chats.get(&place.platform))
+            .map_or_else(Vec::new, |chat| {
+                render_notice(chat.as_ref(), place, message)
+            })
+    }
+}
+
+/// A notice that says nothing of the company's. Where a command's result is
+/// for the asker alone, so is what takes its place.
+pub fn render_notice(chat: &dyn Chat, place: &Place, message: &Message) -> Vec<Part> {
+    match &place.callback {
+        Some(callback) if callback.promised != Some(Showing::Channel) => chat.render_alone(message),
+        _ => chat.render(message),
     }
 }
 

@@ -14,6 +14,8 @@ pub mod prompts;
 
 pub mod pipeline;
 
+pub mod commands;
+
 pub mod store;
 
 pub mod model;

@@ -142,6 +142,9 @@ pub trait Search: Send + Sync {
     /// Best first. Passages outside `request.access` are never fetched.
     async fn search(&self, request: &SearchRequest) -> Result<Vec<Hit>, SearchError>;
 
+    /// How many documents of a source may be seen.
+    async fn count(&self, source: &str, access: &Access) -> Result<usize, SearchError>;
+
     /// All passages of the document with this id or ticket key, in reading
     /// order; empty where it does not exist or may not be seen, alike.
     async fn document(&self, id: &DocumentId, access: &Access) -> Result<Vec<Hit>, SearchError>;
@@ -215,6 +218,9 @@ pub trait Tools: Send + Sync {
 
     /// Whether this tool exists for everyone who would read the answer.
     fn allowed(&self, tool: &str, access: &Access) -> bool;
+
+    /// The configured name of the system that a tool asks.
+    fn system(&self, tool: &str) -> Option<&str>;
 
     /// Runs one call. Arguments are checked against the catalogue first. A
     /// tool that the caller may not use is [`ToolError::Unknown`], as one that
@@ -299,6 +305,15 @@ pub trait Chat: Send + Sync {
     /// stored today is the part posted after a restart. Never empty.
     fn render(&self, message: &Message) -> Vec<Part>;
 
+    /// The same for the asker alone.
+    fn render_alone(&self, message: &Message) -> Vec<Part> {
+        let alone = |part| Part {
+            alone: true,
+            ..part
+        };
+        self.render(message).into_iter().map(alone).collect()
+    }
+
     /// Posts a part in the thread of `place`. `key` names this one post: the
     /// platform, or [`Chat::find`], recognises it when it is sent again.
     async fn post(&self, place: &Place, part: &Part, key: &PostKey)
@@ -318,6 +333,20 @@ pub struct Part {
     pub payload: serde_json::Value,
     /// The same as plain text, for a payload that the platform refuses.
     pub plain: String,
+    /// Nobody but the asker may ever see it, whichever way it has to go.
+    #[serde(default)]
+    pub alone: bool,
+    /// Goes along with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<PartFile>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PartFile {
+    pub name: String,
+    /// What a screen reader says of it.
+    pub title: String,
+    pub text: String,
 }
 
 /// Names one post of one question: opaque to every reader of the channel.

@@ -6,14 +6,18 @@
 //! is sent again. Not promised: the same words after a crash; an answer that
 //! was not saved is made again.
 
+mod command;
+
 use crate::{
+    commands::Commands,
     directory::Directory,
     domain::{
-        Answer, Confidence, Message, Plan, Platform, Provenance, Question, QuestionId,
+        Addressed, Answer, Confidence, Message, Plan, Platform, Provenance, Question, QuestionId,
         StageTimings, plain::plain_text, reply,
     },
+    intake::render_notice,
     pipeline::Pipeline,
-    ports::{Chat, ChatError, Clock, PostKey},
+    ports::{Chat, ChatError, Clock, Part, PostKey},
     store::{
         Claimant, Claimed, Lease, NextStep, OutboxPart, Saving, Shown, Stage, Store, StoreError,
     },
@@ -37,6 +41,7 @@ const SWEEP_EVERY: Duration = Duration::from_secs(5);
 pub struct Worker {
     pub store: Store,
     pub pipeline: Arc<Pipeline>,
+    pub commands: Arc<Commands>,
     pub chats: HashMap<Platform, Arc<dyn Chat>>,
     pub directory: Directory,
     pub clock: Arc<dyn Clock>,
@@ -181,18 +186,20 @@ impl Worker {
 
     async fn try_settle(&self, claimed: &Claimed) -> Result<(), WorkError> {
         let chat = self.chat(claimed.incoming.place.platform)?;
-        let place = &claimed.incoming.place;
         if claimed.stage == Stage::Answer {
-            if let Err(error) = chat.working(place).await {
-                warn!(error = %error, "show the sign of work");
-            }
-            let question = self.question(claimed).await?;
-            let answer = self.make_answer(claimed, &question, chat).await?;
+            let Made {
+                question,
+                answer,
+                parts,
+            } = match is_command(claimed) {
+                true => self.obey(claimed, chat).await?,
+                false => self.reply(claimed, chat).await?,
+            };
             let saving = Saving {
                 question: &question,
                 answer: &answer,
                 plain_text: &plain_text(&answer.message),
-                parts: &chat.render(&answer.message),
+                parts: &parts,
             };
             self.store
                 .answers()
@@ -212,6 +219,9 @@ impl Worker {
     /// sign away again after the restart. A platform that makes us wait long
     /// does not hold the question up: the sign goes when its turn comes.
     async fn take_sign_away(&self, claimed: &Claimed, chat: &Arc<dyn Chat>) {
+        if is_command(claimed) {
+            return;
+        }
         let (chat, place) = (chat.clone(), claimed.incoming.place.clone());
         let removal = async move {
             if let Err(error) = chat.finished(&place).await {
@@ -222,6 +232,20 @@ impl Worker {
         if tokio::time::timeout(SIGN_PATIENCE, removal).await.is_err() {
             warn!("the platform is slow to take away the sign of work");
         }
+    }
+
+    async fn reply(&self, claimed: &Claimed, chat: &Arc<dyn Chat>) -> Result<Made, WorkError> {
+        if let Err(error) = chat.working(&claimed.incoming.place).await {
+            warn!(error = %error, "show the sign of work");
+        }
+        let question = self.question(claimed).await?;
+        let answer = self.make_answer(claimed, &question, chat).await?;
+        let parts = chat.render(&answer.message);
+        Ok(Made {
+            question,
+            answer,
+            parts,
+        })
     }
 
     /// An answer for everybody who reads along, or the fixed refusal: the
@@ -282,7 +306,7 @@ impl Worker {
         chat: &Arc<dyn Chat>,
         message: &Message,
     ) -> Result<(), WorkError> {
-        let parts = chat.render(message);
+        let parts = render_notice(chat.as_ref(), &claimed.incoming.place, message);
         let placeholder = parts.get(..1).unwrap_or_default();
         self.store
             .outbox()
@@ -415,6 +439,17 @@ impl Worker {
     fn chat(&self, platform: Platform) -> Result<&Arc<dyn Chat>, WorkError> {
         self.chats.get(&platform).ok_or(WorkError::NoChat(platform))
     }
+}
+
+/// An answer, ready to be saved and sent.
+struct Made {
+    question: Question,
+    answer: Answer,
+    parts: Vec<Part>,
+}
+
+fn is_command(claimed: &Claimed) -> bool {
+    claimed.incoming.addressed == Addressed::Command
 }
 
 /// An answer that no lookup went into.

@@ -40,7 +40,7 @@ def main() -> None:
     write_model(out / "hf")
     write_prompts(out / "prompts.jsonl", out / "hf")
     for precision in ("fp32", "int4"):
-        graph.builder(out / "hf", out / precision, precision)
+        graph.builder(out / "hf", out / precision, precision, prune_lm_head="true")
     add_lora_inputs(out / "fp32", out / "lora")
     random_adapter.write(out / "hf", out / "adapter", base="bench", rank=16, alpha=16, seed=5, strength=0.05)
 

@@ -60,7 +60,8 @@ def main() -> None:
 
 
 def export_base(options) -> dict:
-    graph.builder(options.hf, options.out, options.precision, options.provider)
+    # Logits of the last position alone: nobody reads the others, and a long prompt has many.
+    graph.builder(options.hf, options.out, options.precision, options.provider, prune_lm_head="true")
     count = len(add_lora_inputs(options.out, options.out))
     # As they were published: the builder would write the tokenizer anew, and its hash would change.
     for name in [*graph.tokenizer_files(options.hf), "generation_config.json"]:

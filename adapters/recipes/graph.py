@@ -28,6 +28,7 @@ def builder(hf_folder: Path, out: Path, precision: str, provider: str = "cpu", *
             command += ["--extra_options", *(f"{key}={value}" for key, value in options.items())]
         _run(command)
     keep_sliding_window(out / "model.onnx", AutoConfig.from_pretrained(hf_folder))
+    forget_its_making(out / "model.onnx")
 
 
 def keep_sliding_window(path: Path, config: PretrainedConfig) -> None:
@@ -59,6 +60,7 @@ def optimum(hf_folder: Path, out: Path, python: Path) -> None:
         export = "from optimum.exporters.onnx import main_export as export; import sys; "
         export += "export(sys.argv[1], sys.argv[2], task='text-generation-with-past', do_validation=False)"
         _run([python, "-c", export, source, out])
+    forget_its_making(out / "model.onnx")
     # Version 4 can't read the tokenizer of version 5 as a whole, but the files are the same.
     for name in tokenizer_files(hf_folder):
         shutil.copy(hf_folder / name, out / name)
@@ -89,8 +91,34 @@ def dynamo(hf_folder: Path, out: Path) -> None:
         input_names=["input_ids", "attention_mask", "position_ids", *(n.format("past_key_values") for n in names)],
         output_names=["logits", *(n.format("present") for n in names)],
     )
+    forget_its_making(out / "model.onnx")
     for name in ("config.json", "generation_config.json", *tokenizer_files(hf_folder)):
         shutil.copy(hf_folder / name, out / name)
+
+
+def forget_its_making(path: Path) -> None:
+    """Takes out what exporters note of themselves: torch writes stack traces, with paths of the machine, at every node."""
+    model = onnx.load(path, load_external_data=False)
+    noted = [model, *model.functions, *_graphs(model.graph)]
+    for function in model.functions:
+        noted += function.node
+        noted += [inner for node in function.node for inner in _graphs_in(node)]
+    for graph in [part for part in noted if isinstance(part, onnx.GraphProto)]:
+        noted += [*graph.node, *graph.input, *graph.output, *graph.value_info, *graph.initializer]
+    for part in noted:
+        part.ClearField("doc_string")
+        part.ClearField("metadata_props")
+    onnx.save(model, path)
+
+
+def _graphs(graph: onnx.GraphProto) -> list[onnx.GraphProto]:
+    """The graph, and those of branches and loops within it."""
+    return [graph, *(inner for node in graph.node for inner in _graphs_in(node))]
+
+
+def _graphs_in(node: onnx.NodeProto) -> list[onnx.GraphProto]:
+    attributes = [inner for attribute in node.attribute for inner in (attribute.g, *attribute.graphs) if inner.node]
+    return [graph for inner in attributes for graph in _graphs(inner)]
 
 
 def tokenizer_files(folder: Path) -> list[str]:

@@ -14,6 +14,9 @@ unshare --mount --map-root-user sh -c 'mount -t tmpfs tmpfs /mnt' >/dev/null 2>&
 [ -n "${LOREKEEPER_TEST_MARIADB:-}" ] ||
     skip tools::mariadb:: 'there is no MariaDB; tests/with-mariadb starts one where it is installed'
 
+echo "skipped: tools::logs_measured (wants data that is not ours: see benches/README.md, Logs)"
+echo "skipped: tools::logs_peer (wants a server with Loki's interface: make check-loki)"
+
 if command -v cargo-nextest >/dev/null 2>&1; then
     # One expression: nextest runs what any of several admits.
     rest='all()'

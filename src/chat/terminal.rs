@@ -60,6 +60,8 @@ impl Chat for TerminalChat {
         vec![Part {
             payload: serde_json::json!({ "text": plain }),
             plain,
+            alone: false,
+            file: None,
         }]
     }
 

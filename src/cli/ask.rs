@@ -109,6 +109,7 @@ pub(super) fn incoming(
             } else {
                 PlaceKind::Direct
             },
+            callback: None,
         },
         text: text.to_string(),
         addressed: Addressed::Direct,

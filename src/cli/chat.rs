@@ -6,7 +6,10 @@ use crate::{
     chat::terminal::TerminalChat,
     config::Config,
     directory::local_person,
-    domain::{Feedback, FeedbackChange, FeedbackTarget, QuestionId, Receipt, Signal, Verdict},
+    domain::{
+        Addressed, Feedback, FeedbackChange, FeedbackTarget, IncomingQuestion, QuestionId, Receipt,
+        Signal, Verdict, command::NAME,
+    },
     intake::Intake,
     store::Store,
 };
@@ -18,7 +21,7 @@ use std::{
 };
 
 const HELP: &str = "\
-Ask in your own words, a question a line.
+Ask in your own words, a question a line. /help lists the commands: /sql, /logs, /api, /sources.
   :react +1            say that the last answer helped
   :react -1 REASON     say that it did not, and why
   :new                 begin a new thread: what was asked before no longer counts
@@ -40,6 +43,8 @@ pub struct ChatArgs {
 enum Typed<'a> {
     Nothing,
     Question(&'a str),
+    /// Behind the slash, as on the platforms.
+    Command(&'a str),
     React {
         verdict: Verdict,
         reason: Option<&'a str>,
@@ -52,6 +57,12 @@ enum Typed<'a> {
 
 fn parse(line: &str) -> Typed<'_> {
     let line = line.trim();
+    if let Some(command) = line.strip_prefix('/') {
+        let behind_name = command
+            .strip_prefix(NAME)
+            .filter(|rest| rest.is_empty() || rest.starts_with(char::is_whitespace));
+        return Typed::Command(behind_name.unwrap_or(command).trim());
+    }
     let Some(command) = line.strip_prefix(':') else {
         return if line.is_empty() {
             Typed::Nothing
@@ -106,7 +117,21 @@ impl ChatArgs {
                     if !typed_by_hand {
                         println!("» {text}\n");
                     }
-                    last = self.ask(text, &thread, &intake).await?.or(last);
+                    let question = self.incoming(text, &thread);
+                    last = self.take(&question, &intake).await?.or(last);
+                    if let Some(id) = last {
+                        worker.answer_now(id).await?;
+                    }
+                }
+                Typed::Command(line) => {
+                    if !typed_by_hand {
+                        println!("» /{line}\n");
+                    }
+                    let command = IncomingQuestion {
+                        addressed: Addressed::Command,
+                        ..self.incoming(line, &QuestionId::new().to_string())
+                    };
+                    last = self.take(&command, &intake).await?.or(last);
                     if let Some(id) = last {
                         worker.answer_now(id).await?;
                     }
@@ -122,20 +147,22 @@ impl ChatArgs {
         }
     }
 
-    /// The id of the accepted question; a refusal is told.
-    async fn ask(
-        &self,
-        text: &str,
-        thread: &str,
-        intake: &Intake,
-    ) -> anyhow::Result<Option<QuestionId>> {
-        let question = incoming(
+    fn incoming(&self, text: &str, thread: &str) -> IncomingQuestion {
+        incoming(
             text,
             self.asker.as_deref(),
             self.channel.as_deref(),
             Some(thread),
-        );
-        Ok(match intake.accept(&question).await? {
+        )
+    }
+
+    /// The id of the accepted question; a refusal is told.
+    async fn take(
+        &self,
+        question: &IncomingQuestion,
+        intake: &Intake,
+    ) -> anyhow::Result<Option<QuestionId>> {
+        Ok(match intake.accept(question).await? {
             Receipt::Accepted(id) => Some(id),
             Receipt::Duplicate => None,
             Receipt::Refused(why) => {
@@ -205,6 +232,10 @@ mod tests {
                 reason: Some("out of date"),
             },
         );
+        check("/sql sales", Typed::Command("sql sales"));
+        check("/lore  help", Typed::Command("help"));
+        check("/lore", Typed::Command(""));
+        check("/lorem", Typed::Command("lorem"));
         check(":react", Typed::Unknown(":react"));
         check(":quit", Typed::Quit);
         check(":bye", Typed::Unknown(":bye"));

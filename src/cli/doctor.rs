@@ -3,15 +3,16 @@
 use crate::{
     app,
     config::Config,
-    domain::{GenerationRequest, Prompt, Sampling},
+    domain::{GenerationRequest, Prompt},
     learning::following::SharedServing,
+    model::{LostWindow, ModelFolder},
     ports::Embedder,
     store::Verification,
     tools::Toolbox,
 };
 use clap::Args;
 use serde::Serialize;
-use std::{path::Path, sync::Arc};
+use std::{fmt::Write, path::Path, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
 #[derive(Debug, Args)]
@@ -71,6 +72,7 @@ impl DoctorArgs {
                     Ok(databases(&toolbox).await),
                 ));
                 findings.extend(apis(&toolbox).await);
+                findings.extend(logs(&toolbox).await);
             }
             Err(faults) => {
                 findings.push(Finding::of("databases and queries", Err(faults.into())));
@@ -153,22 +155,27 @@ async fn language_model(config: &Config) -> anyhow::Result<String> {
     let Some(generator) = opened else {
         return Ok(NOT_CONFIGURED.into());
     };
-    let request = GenerationRequest {
-        prompt: Prompt::Raw("A check".into()),
-        adapter: None,
-        max_tokens: 8,
-        sampling: Sampling::default(),
-        stop: Vec::new(),
-        schema: None,
-        person: None,
-    };
+    let request = GenerationRequest::greedy(Prompt::Raw("A check".into()), 8);
     let written = generator.generate(request, None).await?;
-    Ok(format!(
+    let mut health = format!(
         "{}, {} tokens of context, first token after {:.0} ms",
         written.generator,
         generator.context_tokens(),
         written.prefill_ms
-    ))
+    );
+    if let Some(lost) = lost_window(config)? {
+        write!(health, "; {lost}")?;
+    }
+    Ok(health)
+}
+
+/// A context that is shorter than configured must not surprise anybody later.
+fn lost_window(config: &Config) -> anyhow::Result<Option<LostWindow>> {
+    let section = &config.generator;
+    let Some(folder) = &section.model_dir else {
+        return Ok(None);
+    };
+    Ok(ModelFolder::open(folder)?.window_lost_at(section.context_tokens))
 }
 
 fn sources(config: &Config) -> anyhow::Result<String> {
@@ -205,6 +212,17 @@ async fn apis(toolbox: &Toolbox) -> Vec<Finding> {
             check: format!("api {}", api.name),
             ok: api.reachable,
             detail: api.state,
+        })
+        .collect()
+}
+
+async fn logs(toolbox: &Toolbox) -> Vec<Finding> {
+    let found = toolbox.log_health().await.into_iter();
+    found
+        .map(|log| Finding {
+            check: format!("log {}", log.name),
+            ok: log.answers,
+            detail: log.state,
         })
         .collect()
 }

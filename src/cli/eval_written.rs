@@ -2,13 +2,13 @@
 //! adapters beside each other.
 
 use crate::{
-    config::{self, Config},
-    domain::{GenerationRequest, Prompt, Sampling, plain::plain_text},
+    config::Config,
+    domain::{GenerationRequest, Prompt, plain::plain_text},
     learning::{
         registry::{Base, Registry},
         written::{Task, WrittenReport, nearness, read_tasks, written_table},
     },
-    model::{DecoderOptions, Device, LanguageModel},
+    model::{DecoderOptions, LanguageModel},
     ports::Generator,
 };
 use anyhow::Context;
@@ -43,10 +43,7 @@ impl Writing<'_> {
             )?;
         let mut options = DecoderOptions::new(&folder);
         options.onnxruntime = config.model.onnxruntime.clone();
-        options.device = match config.generator.device {
-            config::Device::Cpu => Device::Cpu,
-            config::Device::Cuda => Device::Cuda(0),
-        };
+        options.device = config.generator.device;
         options.threads = config.generator.threads;
         options.waiting = options.waiting.max(CONCURRENT);
         let model = LanguageModel::open(options)?;
@@ -128,13 +125,9 @@ async fn write_all(
 }
 
 fn request(task: &Task, adapter: Option<&String>) -> GenerationRequest {
+    let said = Prompt::Conversation(task.said.clone());
     GenerationRequest {
-        prompt: Prompt::Conversation(task.said.clone()),
         adapter: adapter.cloned(),
-        max_tokens: MAX_TOKENS,
-        sampling: Sampling::default(),
-        stop: Vec::new(),
-        schema: None,
-        person: None,
+        ..GenerationRequest::greedy(said, MAX_TOKENS)
     }
 }

@@ -175,13 +175,11 @@ impl Writer {
             .unwrap_or(sampling.repetition_penalty);
         sampling.seed = line.seed.unwrap_or(sampling.seed);
         let request = GenerationRequest {
-            prompt,
             adapter: self.adapter.clone(),
-            max_tokens: line.max_tokens.unwrap_or(MAX_TOKENS),
             sampling,
             stop: line.stop,
             schema: line.schema,
-            person: None,
+            ..GenerationRequest::greedy(prompt, line.max_tokens.unwrap_or(MAX_TOKENS))
         };
         Ok(self.model.generate(request, None).await?)
     }

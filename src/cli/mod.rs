@@ -17,6 +17,7 @@ mod feedback;
 mod generate;
 mod ingest;
 mod knowledge;
+mod logs;
 mod passages;
 mod plan;
 mod search;
@@ -76,6 +77,8 @@ enum Command {
     Sql(sql::SqlCommand),
     /// Call an operation of a configured API, read only
     Api(api::ApiArgs),
+    /// Look into the logs with an expression: LogQL, or a query string for Elasticsearch
+    Logs(logs::LogsArgs),
     /// What people said about answers
     #[command(subcommand)]
     Feedback(feedback::FeedbackCommand),
@@ -114,6 +117,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Generate(args) => args.run(&config).await,
         Command::Sql(command) => command.run(&config).await,
         Command::Api(args) => args.run(&config).await,
+        Command::Logs(args) => args.run(&config).await,
         Command::Feedback(command) => command.run(&config, data_dir).await,
         Command::Audit(command) => command.run(&config, data_dir).await,
         Command::Eval(args) => args.run(config, data_dir).await,

@@ -78,6 +78,10 @@ impl Search for PassageSearch {
         Ok(hits)
     }
 
+    async fn count(&self, _source: &str, _access: &Access) -> Result<usize, SearchError> {
+        Ok(self.passages.len())
+    }
+
     async fn document(&self, _id: &DocumentId, _access: &Access) -> Result<Vec<Hit>, SearchError> {
         Ok(Vec::new())
     }

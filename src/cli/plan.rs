@@ -4,9 +4,8 @@ use super::{ask::lone_question, knowledge::json_lines};
 use crate::{
     app::App,
     config::Config,
-    domain::{Access, Catalogue, Parameter, ParameterKind, ToolSpec},
+    domain::{Access, Catalogue, Function},
 };
-use anyhow::bail;
 use clap::Args;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -31,15 +30,6 @@ struct Line {
     question: String,
     /// Functions in JSON-schema form, in place of the catalogue.
     tools: Option<Vec<Function>>,
-}
-
-#[derive(Deserialize)]
-struct Function {
-    name: String,
-    #[serde(default)]
-    description: String,
-    #[serde(default)]
-    parameters: Value,
 }
 
 impl PlanArgs {
@@ -88,7 +78,7 @@ async fn plan_lines(app: &App) -> anyhow::Result<()> {
                 let planner = app
                     .pipeline
                     .planner
-                    .with_catalogue(catalogue(functions)?)
+                    .with_catalogue(catalogue(functions))
                     .await?;
                 planner.plan(&question, any_tool, app.clock.now()).await
             }
@@ -98,64 +88,8 @@ async fn plan_lines(app: &App) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn catalogue(functions: Vec<Function>) -> anyhow::Result<Catalogue> {
-    let tools = functions
-        .into_iter()
-        .map(tool)
-        .collect::<anyhow::Result<_>>()?;
-    Ok(Catalogue { tools })
-}
-
-fn tool(function: Function) -> anyhow::Result<ToolSpec> {
-    let properties = match function.parameters.get("properties") {
-        None => Default::default(),
-        Some(Value::Object(properties)) => properties.clone(),
-        Some(_) => bail!(
-            "function `{}`: `properties` is not an object",
-            function.name
-        ),
-    };
-    let required: Vec<&str> = match function.parameters.get("required") {
-        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
-        _ => Vec::new(),
-    };
-    let parameters = properties
-        .iter()
-        .map(|(name, schema)| Parameter {
-            name: name.clone(),
-            kind: kind(schema),
-            default: None,
-            optional: !required.contains(&name.as_str()),
-            description: schema
-                .get("description")
-                .and_then(Value::as_str)
-                .unwrap_or_default()
-                .to_string(),
-        })
-        .collect();
-    let words = function.name.replace(['_', '.'], " ");
-    Ok(ToolSpec {
-        name: function.name,
-        description: function.description,
-        parameters,
-        examples: vec![words],
-    })
-}
-
-fn kind(schema: &Value) -> ParameterKind {
-    if let Some(Value::Array(values)) = schema.get("enum") {
-        return ParameterKind::Choice {
-            values: values
-                .iter()
-                .filter_map(Value::as_str)
-                .map(String::from)
-                .collect(),
-        };
-    }
-    match schema.get("type").and_then(Value::as_str) {
-        Some("integer") => ParameterKind::Integer,
-        Some("number" | "float") => ParameterKind::Number,
-        Some("boolean") => ParameterKind::Boolean,
-        _ => ParameterKind::Text,
+fn catalogue(functions: Vec<Function>) -> Catalogue {
+    Catalogue {
+        tools: functions.into_iter().map(Function::into_tool).collect(),
     }
 }

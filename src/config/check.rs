@@ -1,6 +1,6 @@
 //! What serde can't see: ranges, names that point to nothing, names given twice.
 
-use super::{Config, load::Faults};
+use super::{CommandScope, Config, load::Faults};
 use secrecy::{ExposeSecret, SecretString};
 use std::collections::HashSet;
 
@@ -143,10 +143,27 @@ pub(super) fn check(name: &str, config: &Config, faults: &mut Faults) {
     );
     twice(
         name,
+        "log",
+        config.logs.iter().map(|log| log.name.as_str()),
+        faults,
+    );
+    for log in &config.logs {
+        super::logs::check(name, log, faults);
+    }
+    twice(
+        name,
         "person",
         config.people.iter().map(|person| person.name.as_str()),
         faults,
     );
+    if let Some(discord) = &config.discord
+        && discord.commands == CommandScope::Guilds
+        && discord.guilds.is_empty()
+    {
+        faults.add(format!(
+            "{name}: `discord.commands` is `guilds`, and `discord.guilds` names none"
+        ));
+    }
     for query in &config.queries {
         if !config
             .databases

@@ -4,7 +4,7 @@ use super::load::Faults;
 use serde_json::{Map, Value};
 
 /// The keys of every section.
-const KEYS: [(&str, &[&str]); 20] = [
+const KEYS: [(&str, &[&str]); 24] = [
     (
         "",
         &[
@@ -21,6 +21,7 @@ const KEYS: [(&str, &[&str]); 20] = [
             "query_files",
             "query",
             "api",
+            "log",
             "people_file",
             "person",
             "channel",
@@ -65,7 +66,7 @@ const KEYS: [(&str, &[&str]); 20] = [
     ),
     ("chat", &["time_zone", "follow_up_hours"]),
     ("slack", &["bot_token", "app_token", "api_url", "sockets"]),
-    ("discord", &["bot_token", "api_url", "guilds"]),
+    ("discord", &["bot_token", "api_url", "guilds", "commands"]),
     ("source", &["name", "path", "kind", "audience", "layout"]),
     ("source.layout", &["id", "title", "text", "date"]),
     ("database", &["name", "url", "tables", "audience"]),
@@ -124,6 +125,30 @@ const KEYS: [(&str, &[&str]); 20] = [
             "rows",
         ],
     ),
+    (
+        "log",
+        &[
+            "name",
+            "kind",
+            "url",
+            "auth",
+            "tenant",
+            "index",
+            "paths",
+            "fields",
+            "parser",
+            "time_zone",
+            "services",
+            "levels",
+            "audience",
+            "max_hours",
+            "description",
+            "examples",
+        ],
+    ),
+    ("log.auth", &["kind", "user", "name", "secret"]),
+    ("log.fields", &["time", "level", "service", "message"]),
+    ("log.examples", &["counts", "patterns", "lines"]),
     ("person", &["name", "groups", "slack", "discord"]),
     ("channel", &["id", "groups"]),
 ];

@@ -102,6 +102,7 @@ fn read_sections(name: &str, mut values: Map<String, Value>, faults: &mut Faults
         query_files: section(name, &mut values, "query_files", faults),
         queries: entries(name, &mut values, "query", faults),
         apis: entries(name, &mut values, "api", faults),
+        logs: entries(name, &mut values, "log", faults),
         people_file: section(name, &mut values, "people_file", faults),
         people: entries(name, &mut values, "person", faults),
         channels: entries(name, &mut values, "channel", faults),
@@ -212,6 +213,9 @@ fn resolve_paths(config: &mut Config, folder: &Path) {
         .apis
         .iter_mut()
         .for_each(|api| resolve(&mut api.document));
+    for log in &mut config.logs {
+        log.folder = folder.to_path_buf();
+    }
     for database in &mut config.databases {
         if let Some(path) = database.url.expose_secret().strip_prefix("sqlite:") {
             let path = folder.join(path.trim_start_matches("//"));

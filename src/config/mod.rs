@@ -8,12 +8,14 @@ mod apis;
 mod check;
 mod keys;
 mod load;
+mod logs;
 mod sections;
 
 pub use apis::{ApiAuth, ApiEntry, ApiOperation};
 pub use load::{ConfigError, Fault, load};
+pub use logs::{LineFormat, LogEntry, LogExamples, LogFields, LogKind};
 pub use sections::{
-    ChannelEntry, ChatSection, Config, DatabaseEntry, Device, DiscordSection, GeneratorSection,
-    GeneratorServer, LimitsSection, ModelSection, PersonEntry, QueryEntry, QueryParameter,
-    RetrievalSection, SlackSection, SourceEntry, SourceLayout, StoreSection,
+    ChannelEntry, ChatSection, CommandScope, Config, DatabaseEntry, Device, DiscordSection,
+    GeneratorSection, GeneratorServer, LimitsSection, ModelSection, PersonEntry, QueryEntry,
+    QueryParameter, RetrievalSection, SlackSection, SourceEntry, SourceLayout, StoreSection,
 };

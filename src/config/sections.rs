@@ -1,5 +1,6 @@
 //! The sections of `lorekeeper.toml`.
 
+use super::LogEntry;
 use super::apis::ApiEntry;
 use crate::domain::{EVERYONE, ParameterKind, SourceKind};
 use secrecy::SecretString;
@@ -28,6 +29,8 @@ pub struct Config {
     pub queries: Vec<QueryEntry>,
     #[serde(rename = "api")]
     pub apis: Vec<ApiEntry>,
+    #[serde(rename = "log")]
+    pub logs: Vec<LogEntry>,
     /// A file with `[[person]]` tables, relative to the configuration file.
     pub people_file: Option<PathBuf>,
     #[serde(rename = "person")]
@@ -92,6 +95,7 @@ pub struct GeneratorSection {
 pub enum Device {
     #[default]
     Cpu,
+    /// The first graphics card.
     Cuda,
 }
 
@@ -226,6 +230,19 @@ pub struct DiscordSection {
     /// Guilds whose channels may be answered. Empty: every guild the bot is in.
     #[serde(default)]
     pub guilds: Vec<String>,
+    /// Where /lore is registered.
+    #[serde(default)]
+    pub commands: CommandScope,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CommandScope {
+    /// Everywhere, direct conversations with the bot included.
+    #[default]
+    Global,
+    /// In each of `guilds`, and nowhere else.
+    Guilds,
 }
 
 /// A folder or file that is read into the index.

@@ -18,9 +18,24 @@ impl Catalogue {
 pub struct ToolSpec {
     pub name: String,
     pub description: String,
+    #[serde(default)]
+    pub kind: ToolKind,
     pub parameters: Vec<Parameter>,
     /// Questions in the way people type them.
     pub examples: Vec<String>,
+}
+
+/// What a tool asks, and so the command that calls it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ToolKind {
+    /// A named query on a database.
+    #[default]
+    Query,
+    /// An operation of an HTTP API.
+    Api,
+    /// The logs of a system.
+    Logs,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -51,4 +66,12 @@ pub enum ParameterKind {
         pattern: String,
     },
     Text,
+    /// Several values of one kind.
+    List {
+        items: Box<ParameterKind>,
+    },
+    /// Values by name.
+    Object {
+        fields: Vec<Parameter>,
+    },
 }

@@ -26,6 +26,26 @@ pub struct Evidence {
     pub rows: Option<ToolResult>,
 }
 
+impl Evidence {
+    /// A tool's result as evidence.
+    pub fn of_result(n: usize, result: ToolResult) -> Self {
+        Self {
+            n,
+            kind: EvidenceKind::Rows,
+            document: DocumentId::new(result.tool.clone()),
+            title: result.tool.replace('_', " "),
+            locator: format!("{}:{}", result.source, result.tool),
+            section: String::new(),
+            version: result.as_of.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
+            date: Some(result.as_of.date_naive()),
+            owner: None,
+            text: result.lead.clone(),
+            score: 1.0,
+            rows: Some(result),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EvidenceKind {

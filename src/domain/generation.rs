@@ -73,6 +73,21 @@ pub struct GenerationRequest {
     pub person: Option<PersonId>,
 }
 
+impl GenerationRequest {
+    /// The base model's likeliest tokens, in no schema and for nobody.
+    pub fn greedy(prompt: Prompt, max_tokens: usize) -> Self {
+        Self {
+            prompt,
+            adapter: None,
+            max_tokens,
+            sampling: Sampling::default(),
+            stop: Vec::new(),
+            schema: None,
+            person: None,
+        }
+    }
+}
+
 #[derive(Clone, Debug, PartialEq)]
 pub struct Generation {
     pub text: String,

@@ -73,6 +73,8 @@ pub enum Addressed {
     /// It stands in a thread and mentions nobody: ours only if the bot was
     /// asked in that thread before.
     Thread,
+    /// It was typed as a command.
+    Command,
 }
 
 /// What intake did with a question.

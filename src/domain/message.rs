@@ -3,7 +3,7 @@
 //! Pings and foreign links can't be expressed: there is no block for them, and
 //! renderers escape all text.
 
-use super::QuestionId;
+use super::{QuestionId, Rows};
 use serde::{Deserialize, Serialize};
 
 pub type Message = Vec<Block>;
@@ -33,6 +33,12 @@ pub enum Block {
         caption: String,
         header: Vec<String>,
         rows: Vec<Vec<String>>,
+    },
+    /// All rows of a result: a table where it fits the message, a file where not.
+    Rows {
+        /// Names the file.
+        name: String,
+        rows: Rows,
     },
     /// The numbered sources of the answer.
     Sources {

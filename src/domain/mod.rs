@@ -7,8 +7,12 @@
 mod answer;
 mod audience;
 mod catalogue;
+pub mod cells;
+pub mod command;
+pub mod csv;
 mod evidence;
 mod feedback;
+mod function;
 mod generation;
 mod ids;
 mod incoming;
@@ -21,13 +25,16 @@ mod tokens;
 
 pub use answer::{Answer, Confidence, Provenance, StageTimings};
 pub use audience::{Access, Audience, EVERYONE, Group, Readers};
-pub use catalogue::{Catalogue, Parameter, ParameterKind, ToolSpec};
+pub use catalogue::{Catalogue, Parameter, ParameterKind, ToolKind, ToolSpec};
 pub use evidence::{Evidence, EvidenceKind, Gap, GapClass, Rows, ToolResult};
 pub use feedback::{Feedback, FeedbackChange, FeedbackTarget, Signal, Verdict, normalize_emoji};
+pub use function::Function;
 pub use generation::{Finish, Generation, GenerationRequest, Prompt, Said, Sampling, Speaker};
 pub use ids::{ChannelId, DocumentId, MessageId, PersonId, QuestionId, TenantId, ThreadId};
 pub use incoming::{Addressed, Incoming, IncomingQuestion, Platform, Receipt, Refusal};
 pub use message::{Block, Inline, Message, SourceLine};
-pub use plan::{Intent, Plan, SourceKind, Style, ToolCall};
-pub use question::{Actor, ActorKind, Membership, Place, PlaceKind, Question, Role, Turn};
+pub use plan::{Ask, Intent, Plan, SourceKind, Style, ToolCall};
+pub use question::{
+    Actor, ActorKind, Callback, Membership, Place, PlaceKind, Question, Role, Showing, Turn,
+};
 pub use tokens::TokenVectors;

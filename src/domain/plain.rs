@@ -1,7 +1,10 @@
 //! A message as plain text: for the terminal, the audit record, and screen readers.
 
-use super::{Block, Inline, SourceLine};
+use super::{Block, Inline, Rows, SourceLine, reply};
 use unicode_segmentation::UnicodeSegmentation;
+
+/// Rows of a result that plain text shows.
+const SHOWN_ROWS: usize = 100;
 
 /// The whole message in reading order, a blank line between blocks. Controls
 /// such as feedback buttons have no words and leave nothing.
@@ -40,9 +43,19 @@ fn block(block: &Block) -> String {
             header,
             rows,
         } => table_text(caption, header, rows),
+        Block::Rows { rows, .. } => rows_text(rows),
         Block::Sources { lines } => lines.iter().map(source_text).collect::<Vec<_>>().join("\n"),
         Block::FeedbackControl { .. } => String::new(),
     }
+}
+
+fn rows_text(rows: &Rows) -> String {
+    let shown = rows.shown(SHOWN_ROWS);
+    let table = table_text("", &rows.header(), &shown);
+    if shown.len() == rows.rows.len() {
+        return table;
+    }
+    format!("{table}\n\n{}", reply::rows_cut(shown.len()))
 }
 
 pub fn inline_text(text: &[Inline]) -> String {

@@ -16,6 +16,18 @@ pub struct Plan {
     pub tools: Vec<ToolCall>,
     /// 0 to 1: how sure the planner is of intent and tools.
     pub confidence: f32,
+    /// What the asker must still say, so that a tool could answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ask: Option<Ask>,
+}
+
+/// A value that a tool needs and the question does not name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Ask {
+    pub tool: String,
+    pub parameter: String,
+    /// What it may be, where only few values can be.
+    pub values: Vec<String>,
 }
 
 impl Plan {
@@ -29,6 +41,7 @@ impl Plan {
             search: search.into(),
             tools: Vec::new(),
             confidence: 0.0,
+            ask: None,
         }
     }
 }

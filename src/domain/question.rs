@@ -2,7 +2,9 @@
 
 use super::{Access, ChannelId, MessageId, PersonId, Platform, QuestionId, TenantId, ThreadId};
 use chrono::{DateTime, Utc};
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Question {
@@ -65,6 +67,57 @@ pub struct Place {
     /// The message that asks.
     pub message: MessageId,
     pub kind: PlaceKind,
+    /// Where the platform takes the result of a command. Not written along
+    /// with the rest: it is a secret, and the audit log keeps places.
+    #[serde(skip)]
+    pub callback: Option<Callback>,
+}
+
+impl Place {
+    /// The place as it is where only the asker reads the reply.
+    pub fn alone(&self) -> Self {
+        Self {
+            kind: PlaceKind::Direct,
+            ..self.clone()
+        }
+    }
+}
+
+/// The platform's own way back to who typed a command, good for some minutes.
+#[derive(Clone)]
+pub struct Callback {
+    /// In the platform's form: an address or a token. Whoever has it may post
+    /// in our name.
+    pub secret: SecretString,
+    /// Who typed it: the way to them that is left once this one is closed.
+    pub person: PersonId,
+    /// Who will see the result, where the platform had to be told already.
+    pub promised: Option<Showing>,
+}
+
+impl PartialEq for Callback {
+    fn eq(&self, other: &Self) -> bool {
+        self.person == other.person
+            && self.promised == other.promised
+            && self.secret.expose_secret() == other.secret.expose_secret()
+    }
+}
+
+impl Eq for Callback {}
+
+impl fmt::Debug for Callback {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Callback({:?})", self.promised)
+    }
+}
+
+/// Who sees the result of a command.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Showing {
+    AskerAlone,
+    /// Everybody who reads the channel.
+    Channel,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,6 +2,9 @@
 //!
 //! Say what is missing, what it means, and what to do next. No internal error
 //! text, no name of a table or host, no hint that something forbidden exists.
+//! What a command says of itself stands in its definition, `domain/command`.
+
+pub mod command;
 
 use super::{Block, GapClass, Inline, Message, QuestionId};
 
@@ -35,6 +38,18 @@ pub fn no_such_record(id: &str) -> Block {
             ),
         ],
     }
+}
+
+/// One short question back: a tool could answer if it knew this.
+pub fn ask_back(parameter: &str, tool: &str, values: &[String]) -> Block {
+    let choice = match values {
+        [] => String::new(),
+        [first] => format!(" It can be {first}."),
+        [others @ .., last] => format!(" It can be {} or {last}.", others.join(", ")),
+    };
+    Block::paragraph(format!(
+        "I can look that up with “{tool}”, but not without the {parameter}. Which one do you mean?{choice}"
+    ))
 }
 
 pub fn nearest_sources(owner: Option<&str>) -> String {
@@ -85,6 +100,106 @@ pub fn low_confidence() -> String {
 
 pub fn data_as_of(time: &str, tool: &str) -> String {
     format!("Data as of {time} UTC, from the query “{tool}”.")
+}
+
+/// What a question about logs is narrowed to, each part as it is said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LogScope {
+    /// None: every service.
+    pub service: Option<String>,
+    pub level: Option<String>,
+    pub pattern: Option<String>,
+    /// `in the last 24 hours`, `yesterday`
+    pub period: String,
+}
+
+impl LogScope {
+    /// Who logged, at the beginning of a sentence or within it.
+    fn who(&self, begins: bool) -> &str {
+        let all = if begins {
+            "The services"
+        } else {
+            "the services"
+        };
+        self.service.as_deref().unwrap_or(all)
+    }
+
+    /// `errors with “timeout”`
+    fn what(&self, one: bool) -> String {
+        let noun = log_lines_of(self.level.as_deref(), one);
+        match &self.pattern {
+            Some(pattern) => format!("{noun} with “{pattern}”"),
+            None => noun,
+        }
+    }
+}
+
+/// `errors`, `1 warning`, `info lines`
+fn log_lines_of(level: Option<&str>, one: bool) -> String {
+    let plural = if one { "" } else { "s" };
+    match level {
+        Some(level @ ("error" | "warning" | "notice")) => format!("{level}{plural}"),
+        Some(level) => format!("{level} line{plural}"),
+        None => format!("line{plural}"),
+    }
+}
+
+/// "payments logged 42 errors in the last 24 hours; the most, 30, from …"
+pub fn log_count(scope: &LogScope, total: &str, one: bool, tail: Option<String>) -> String {
+    let tail = tail.unwrap_or_default();
+    let (who, what, period) = (scope.who(true), scope.what(one), &scope.period);
+    format!("{who} logged {total} {what} {period}{tail}.")
+}
+
+pub fn log_most_at(lines: &str, begin: &str) -> String {
+    format!("; the most, {lines}, from {begin} UTC on")
+}
+
+pub fn log_most_from(lines: &str, service: &str) -> String {
+    format!("; the most, {lines}, from {service}")
+}
+
+/// Levels with their figures, and whether each is one.
+pub fn log_among_them(levels: &[(&str, String, bool)]) -> String {
+    let parts: Vec<String> = levels
+        .iter()
+        .map(|(level, lines, one)| format!("{lines} {}", log_lines_of(Some(level), *one)))
+        .collect();
+    format!(", among them {}", parts.join(" and "))
+}
+
+pub fn log_patterns(
+    scope: &LogScope,
+    total: &str,
+    one: bool,
+    first: &str,
+    template: &str,
+    is_sample: bool,
+) -> String {
+    let (who, what, period) = (scope.who(!is_sample), scope.what(one), &scope.period);
+    match is_sample {
+        true => format!(
+            "Of the newest {total} {what} that {who} logged {period}, the most frequent, {first} of them: “{template}”."
+        ),
+        false => format!(
+            "{who} logged {total} {what} {period}; the most frequent, {first} of them: “{template}”."
+        ),
+    }
+}
+
+pub fn log_lines(scope: &LogScope, shown: &str, one: bool, more: bool) -> String {
+    let (who, what, period) = (scope.who(!more), scope.what(one), &scope.period);
+    match more {
+        true => {
+            format!("The newest {shown} {what} that {who} logged {period}, and there are more.")
+        }
+        false => format!("{who} logged {shown} {what} {period}, the newest first."),
+    }
+}
+
+pub fn log_no_data(scope: &LogScope) -> String {
+    let (who, what, period) = (scope.who(false), scope.what(false), &scope.period);
+    format!("No data: {who} logged no {what} {period}.")
 }
 
 pub fn rows_cut(shown: usize) -> String {

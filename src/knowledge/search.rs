@@ -93,6 +93,15 @@ impl Search for HybridSearch {
             .collect())
     }
 
+    async fn count(&self, source: &str, access: &Access) -> Result<usize, SearchError> {
+        let scope = Scope {
+            source: Some(source.into()),
+            ..Scope::of(access)
+        };
+        self.on_index(move |index| index.count_documents(&scope))
+            .await
+    }
+
     async fn document(&self, id: &DocumentId, access: &Access) -> Result<Vec<Hit>, SearchError> {
         let (id, access) = (id.clone(), access.clone());
         let passages = self

@@ -7,7 +7,7 @@
 
 use super::registry::{AdapterId, Base, Registry, RegistryError, Serving};
 use crate::{
-    domain::{GenerationRequest, Prompt, Question, Sampling},
+    domain::{GenerationRequest, Prompt, Question},
     model::{LanguageModel, ModelError},
     pipeline::ChooseAdapter,
     ports::{GenerateError, Generator},
@@ -175,13 +175,8 @@ impl Follower {
             let golden: GoldenLine =
                 serde_json::from_str(line).map_err(|error| unreadable(error.into()))?;
             let request = GenerationRequest {
-                prompt: Prompt::Raw(golden.prompt),
                 adapter: Some(id.to_string()),
-                max_tokens: golden.tokens.len().max(1),
-                sampling: Sampling::default(),
-                stop: Vec::new(),
-                schema: None,
-                person: None,
+                ..GenerationRequest::greedy(Prompt::Raw(golden.prompt), golden.tokens.len().max(1))
             };
             let written =
                 self.model

@@ -16,7 +16,7 @@ mod token_basis;
 mod tokenizer;
 mod until_warm;
 
-pub use decoder::{BeforeRun, DecoderOptions, Device, LanguageModel, ModelFolder};
+pub use decoder::{BeforeRun, DecoderOptions, LanguageModel, LostWindow, ModelFolder};
 pub use embedding::{CountTokens, OnnxEmbedder};
 pub use files::{EmbeddingFiles, ModelError};
 pub use openai::{OpenAiError, OpenAiGenerator, OpenAiOptions};

@@ -97,7 +97,7 @@ impl Generator for UntilWarm {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Finish, Sampling};
+    use crate::domain::Finish;
     use tokio::sync::oneshot;
 
     /// Answers with its own name.
@@ -137,13 +137,8 @@ mod tests {
 
     fn request() -> GenerationRequest {
         GenerationRequest {
-            prompt: Prompt::Raw("Hi".into()),
             adapter: Some("support".into()),
-            max_tokens: 5,
-            sampling: Sampling::default(),
-            stop: Vec::new(),
-            schema: None,
-            person: None,
+            ..GenerationRequest::greedy(Prompt::Raw("Hi".into()), 5)
         }
     }
 

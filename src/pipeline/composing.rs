@@ -6,6 +6,7 @@
 
 use super::{
     Gathered, Pipeline,
+    arguments::name_words,
     gathering::gap,
     generating::Written,
     grounding::confidence,
@@ -17,7 +18,7 @@ use super::{
 };
 use crate::{
     domain::{
-        Answer, Block, Confidence, DocumentId, Evidence, EvidenceKind, Gap, GapClass, Intent,
+        Answer, Ask, Block, Confidence, DocumentId, Evidence, EvidenceKind, Gap, GapClass, Intent,
         Message, Plan, Provenance, Question, SourceKind, SourceLine, StageTimings, reply,
     },
     ports::{Hit, TextRole, with_causes},
@@ -86,6 +87,14 @@ impl Draft {
                 self.gaps.push(gap);
             }
         }
+    }
+
+    /// Asks for what a tool needs, in place of the "I don't know"; what could
+    /// not be reached stays named.
+    pub(super) fn ask_back(&mut self, ask: &Ask) {
+        let [parameter, tool] = [&ask.parameter, &ask.tool].map(|name| name_words(name).join(" "));
+        self.message = vec![reply::ask_back(&parameter, &tool, &ask.values)];
+        self.message.extend(gap_notices(&self.gaps));
     }
 
     fn fixed(message: Message, abstained: bool) -> Self {

@@ -6,7 +6,7 @@
 
 use super::checking::{Checked, check};
 use crate::{
-    domain::{Evidence, Finish, GenerationRequest, Prompt, Provenance, Question, Sampling},
+    domain::{Evidence, Finish, GenerationRequest, Prompt, Provenance, Question},
     ports::{GenerateError, Generator},
     prompts::{AnswerPrompt, PromptError},
 };
@@ -49,13 +49,9 @@ impl Writer {
     ) -> Result<Option<Written>, WriteError> {
         let (prompt, used) = self.fitted(question, evidence)?;
         let request = GenerationRequest {
-            prompt,
             adapter: (self.adapter)(question),
-            max_tokens: ANSWER_TOKENS,
-            sampling: Sampling::default(),
-            stop: Vec::new(),
-            schema: None,
             person: Some(question.asker.person.clone()),
+            ..GenerationRequest::greedy(prompt, ANSWER_TOKENS)
         };
         let written = self.generator.generate(request, None).await?;
         let text = match written.finish {

@@ -10,6 +10,7 @@ mod composing;
 mod gathering;
 mod generating;
 pub mod grounding;
+mod head;
 pub mod injection;
 mod model_planner;
 pub mod passage;
@@ -17,6 +18,7 @@ mod plan_schema;
 mod planning;
 mod quoting;
 pub mod reader;
+mod requests;
 mod router;
 mod showing;
 
@@ -24,7 +26,7 @@ pub use gathering::Gathered;
 pub use generating::{ChooseAdapter, Writer};
 pub use model_planner::ModelPlanner;
 pub use planning::Planner;
-pub use router::{IntentExamples, dot};
+pub use router::{IntentExamples, Route, Router, Score, dot};
 
 use crate::{
     domain::{Answer, Intent, Plan, Question, SourceKind, StageTimings},
@@ -69,6 +71,9 @@ impl Pipeline {
                 draft = retry;
                 plan = wider;
             }
+        }
+        if let Some(ask) = plan.ask.as_ref().filter(|_| draft.abstained) {
+            draft.ask_back(ask);
         }
         draft.into_answer(question, plan, watch.stop())
     }

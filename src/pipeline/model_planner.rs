@@ -2,7 +2,7 @@
 
 use super::plan_schema::{Choice, read, schema};
 use crate::{
-    domain::{GenerationRequest, Prompt, Question, Role, Sampling, ToolSpec},
+    domain::{GenerationRequest, Prompt, Question, Role, ToolSpec},
     ports::{GenerateError, Generator},
     prompts::{PlanPrompt, PromptError},
 };
@@ -40,13 +40,9 @@ impl ModelPlanner {
             .prompt
             .render(&question.text, &question.thread, tools)?;
         let request = GenerationRequest {
-            prompt: Prompt::Conversation(prompt),
-            adapter: None,
-            max_tokens: PLAN_TOKENS,
-            sampling: Sampling::default(),
-            stop: Vec::new(),
             schema: Some(schema(tools, &text, now)),
             person: Some(question.asker.person.clone()),
+            ..GenerationRequest::greedy(Prompt::Conversation(prompt), PLAN_TOKENS)
         };
         let written = self.generator.generate(request, None).await?;
         read(&written.text, tools, &text, now).ok_or(ModelPlanError::NotAPlan)

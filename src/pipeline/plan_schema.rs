@@ -135,7 +135,7 @@ pub(super) fn read<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::ParameterKind;
+    use crate::domain::{ParameterKind, ToolKind};
 
     fn parameter(name: &str, kind: ParameterKind, default: Option<Value>) -> Parameter {
         Parameter {
@@ -151,6 +151,7 @@ mod tests {
         ToolSpec {
             name: "top_reps".into(),
             description: "Sales by representative".into(),
+            kind: ToolKind::Query,
             parameters: vec![
                 parameter("window", ParameterKind::Window, Some(json!("30d"))),
                 parameter("top", ParameterKind::Integer, Some(json!(5))),
@@ -170,6 +171,7 @@ mod tests {
         ToolSpec {
             name: "order".into(),
             description: String::new(),
+            kind: ToolKind::Query,
             parameters: vec![parameter(
                 "id",
                 ParameterKind::Id {

@@ -1,11 +1,14 @@
 //! The router: what kind of question is this, told by example questions.
 //!
-//! Every example is embedded once; a question is compared with all of them.
-//! A comparison costs one dot product an example: 300 examples of 384
-//! dimensions take about 50 microseconds.
+//! Every example is embedded once; a question is compared with all of them,
+//! and with a small head that was trained on them. A comparison costs one dot
+//! product an example and one a route: 300 examples of 384 dimensions take
+//! about 50 microseconds. A tool without examples is known by its name and
+//! description.
 
+use super::{arguments::name_words, head::Head};
 use crate::{
-    domain::{Catalogue, Intent, ToolSpec},
+    domain::{Catalogue, Intent},
     ports::{EmbedError, Embedder, TextRole},
 };
 use serde::Deserialize;
@@ -28,11 +31,25 @@ pub struct IntentExamples {
 
 pub struct Router {
     examples: Vec<Example>,
+    /// The head's classes, in its order.
+    routes: Vec<Route>,
+    head: Option<Head>,
 }
+
+/// Routes with fewer examples are left to the cosines.
+const ENOUGH: usize = 4;
+/// What a unit of log probability counts beside a cosine, and how much at most.
+const HEAD_WEIGHT: f32 = 0.1;
+const HEAD_MOST: f32 = 0.3;
+/// Questions are this much less like a description than like other questions:
+/// chosen on functions of others (`benches/README.md`, Planning).
+const DESCRIBED: f32 = 0.14;
 
 #[derive(Clone)]
 struct Example {
     route: Route,
+    /// It is no question but a tool's name or description.
+    described: bool,
     vector: Vec<f32>,
 }
 
@@ -61,10 +78,9 @@ impl Router {
                     .map(|example| (Route::Intent(intent), example)),
             );
         }
-        sentences.extend(tool_sentences(catalogue));
-        Ok(Self {
-            examples: embedded(embedder, sentences).await?,
-        })
+        let mut examples = embedded(embedder, sentences).await?;
+        examples.extend(of_tools(embedder, catalogue).await?);
+        Ok(Self::of(examples))
     }
 
     /// The same intents with the tools of another catalogue.
@@ -78,8 +94,39 @@ impl Router {
             .iter()
             .filter(|example| matches!(example.route, Route::Intent(_)));
         let mut examples: Vec<Example> = intents.cloned().collect();
-        examples.extend(embedded(embedder, tool_sentences(catalogue)).await?);
-        Ok(Self { examples })
+        examples.extend(of_tools(embedder, catalogue).await?);
+        Ok(Self::of(examples))
+    }
+
+    fn of(examples: Vec<Example>) -> Self {
+        let mut routes: Vec<Route> = Vec::new();
+        let questions = || examples.iter().filter(|example| !example.described);
+        for example in questions() {
+            let count = questions()
+                .filter(|other| other.route == example.route)
+                .count();
+            if count >= ENOUGH && !routes.contains(&example.route) {
+                routes.push(example.route.clone());
+            }
+        }
+        let is_tool = |route: &Route| matches!(route, Route::Tool(_));
+        let (vectors, labels): (Vec<&[f32]>, Vec<usize>) = examples
+            .iter()
+            .filter_map(|example| {
+                let class = routes.iter().position(|route| *route == example.route)?;
+                Some((example.vector.as_slice(), class))
+            })
+            .unzip();
+        let head = routes
+            .iter()
+            .any(is_tool)
+            .then(|| Head::train(&vectors, &labels, routes.len()))
+            .flatten();
+        Self {
+            examples,
+            routes,
+            head,
+        }
     }
 
     /// Every route with its score, best first.
@@ -89,7 +136,8 @@ impl Router {
     pub fn scores(&self, question: &[f32]) -> Vec<Score> {
         let mut best: Vec<(Route, f32, f32)> = Vec::new();
         for example in &self.examples {
-            let value = dot(question, &example.vector);
+            let bonus = if example.described { DESCRIBED } else { 0.0 };
+            let value = dot(question, &example.vector) + bonus;
             match best.iter_mut().find(|(route, ..)| *route == example.route) {
                 Some((_, first, second)) => {
                     if value > *first {
@@ -114,23 +162,67 @@ impl Router {
                 route,
             })
             .collect();
+        self.weigh(question, &mut scores);
         scores.sort_by(|a, b| b.value.total_cmp(&a.value));
         scores
     }
+
+    /// Takes from each route what the head finds it less probable than the most probable one.
+    fn weigh(&self, question: &[f32], scores: &mut [Score]) {
+        let Some(head) = &self.head else {
+            return;
+        };
+        let told = head.log_probabilities(question);
+        let most = told.iter().copied().fold(f32::MIN, f32::max);
+        for (route, value) in self.routes.iter().zip(told) {
+            if let Some(score) = scores.iter_mut().find(|score| score.route == *route) {
+                score.value -= (HEAD_WEIGHT * (most - value)).min(HEAD_MOST);
+            }
+        }
+    }
 }
 
-fn tool_sentences(catalogue: &Catalogue) -> Vec<(Route, &String)> {
-    let sentences = |tool: &'_ ToolSpec| Route::Tool(tool.name.clone());
-    catalogue
+/// The examples of every tool and its description; of a tool without
+/// examples, its name and description.
+async fn of_tools(
+    embedder: &dyn Embedder,
+    catalogue: &Catalogue,
+) -> Result<Vec<Example>, EmbedError> {
+    let texts: Vec<(String, String)> = catalogue
         .tools
         .iter()
-        .flat_map(|tool| {
-            tool.examples
-                .iter()
-                .chain([&tool.description])
-                .map(move |text| (sentences(tool), text))
+        .map(|tool| {
+            (
+                name_words(&tool.name).join(" "),
+                first_sentence(&tool.description).to_string(),
+            )
         })
-        .collect()
+        .collect();
+    let mut sentences = Vec::new();
+    for (tool, (name, said)) in catalogue.tools.iter().zip(&texts) {
+        let mut push = |text| sentences.push((Route::Tool(tool.name.clone()), text));
+        tool.examples.iter().for_each(&mut push);
+        if !said.is_empty() {
+            push(said);
+        }
+        if tool.examples.is_empty() {
+            push(name);
+        }
+    }
+    let mut examples = embedded(embedder, sentences).await?;
+    for example in &mut examples {
+        example.described = catalogue.tools.iter().any(|tool| {
+            tool.examples.is_empty() && example.route == Route::Tool(tool.name.clone())
+        });
+    }
+    Ok(examples)
+}
+
+/// What a tool does stands first; what follows is how.
+fn first_sentence(description: &str) -> &str {
+    let description = description.trim();
+    let end = description.find(". ").or_else(|| description.find('\n'));
+    &description[..end.unwrap_or(description.len())]
 }
 
 async fn embedded(
@@ -142,7 +234,11 @@ async fn embedded(
     Ok(sentences
         .into_iter()
         .zip(vectors)
-        .map(|((route, _), vector)| Example { route, vector })
+        .map(|((route, _), vector)| Example {
+            route,
+            described: false,
+            vector,
+        })
         .collect())
 }
 

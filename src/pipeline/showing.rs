@@ -8,15 +8,11 @@ use super::{
 };
 use crate::{
     domain::{
-        Block, Confidence, DocumentId, Evidence, EvidenceKind, Inline, Intent, Message, Plan,
-        Provenance, Rows, ToolResult, reply,
+        Block, Confidence, Evidence, Inline, Intent, Message, Plan, Provenance, Rows, ToolResult,
+        reply,
     },
     ports::Hit,
 };
-use serde_json::Value;
-
-/// Rows shown in the thread; the audit record keeps them all.
-const SHOWN_ROWS: usize = 15;
 
 /// What the tools said. Every figure is a tool's.
 pub(super) fn results(plan: &Plan, gathered: Gathered) -> Draft {
@@ -32,7 +28,7 @@ pub(super) fn results(plan: &Plan, gathered: Gathered) -> Draft {
             found = true;
             message.extend(result_blocks(n, &result));
         }
-        evidence.push(evidence_of_result(n, result));
+        evidence.push(Evidence::of_result(n, result));
     }
     message.extend(gap_notices(&gathered.gaps));
     Draft {
@@ -70,12 +66,15 @@ fn result_blocks(n: usize, result: &ToolResult) -> Message {
         ],
     }];
     if worth_a_table(&result.rows) {
-        message.push(table(&result.rows));
-        if result.rows.rows.len() > SHOWN_ROWS || result.rows.truncated {
-            message.push(Block::notice(reply::rows_cut(
-                SHOWN_ROWS.min(result.rows.rows.len()),
-            )));
-        }
+        message.push(Block::Rows {
+            name: result.tool.clone(),
+            rows: result.rows.clone(),
+        });
+    }
+    if result.rows.truncated {
+        message.push(Block::notice(reply::command::more_at_the_source(
+            result.rows.rows.len(),
+        )));
     }
     let time = result.as_of.format("%-d %B %Y, %H:%M").to_string();
     message.push(Block::notice(reply::data_as_of(
@@ -88,79 +87,6 @@ fn result_blocks(n: usize, result: &ToolResult) -> Message {
 /// One row of one or two values is in the sentence already.
 fn worth_a_table(rows: &Rows) -> bool {
     rows.rows.len() > 1 || (rows.rows.len() == 1 && rows.columns.len() > 2)
-}
-
-fn table(rows: &Rows) -> Block {
-    Block::Table {
-        caption: String::new(),
-        header: rows
-            .columns
-            .iter()
-            .map(|column| column.replace('_', " "))
-            .collect(),
-        rows: rows
-            .rows
-            .iter()
-            .take(SHOWN_ROWS)
-            .map(|row| row.iter().map(cell).collect())
-            .collect(),
-    }
-}
-
-/// A value as a person reads it: thousands apart, an empty cell as a dash.
-pub(super) fn cell(value: &Value) -> String {
-    match value {
-        Value::Null => "–".into(),
-        Value::String(text) => text.clone(),
-        Value::Bool(true) => "yes".into(),
-        Value::Bool(false) => "no".into(),
-        Value::Number(number) => match (number.as_i64(), number.as_f64()) {
-            (Some(whole), _) => grouped(&whole.to_string()),
-            (None, Some(real)) => {
-                let text = format!("{real:.2}");
-                let (whole, rest) = text.split_once('.').unwrap_or((&text, "00"));
-                format!("{}.{rest}", grouped(whole))
-            }
-            _ => number.to_string(),
-        },
-        other => other.to_string(),
-    }
-}
-
-/// `1234567` as `1,234,567`. Four digits stay together only in years, which
-/// come as text or as a number below 10,000: those are left alone.
-fn grouped(whole: &str) -> String {
-    let (sign, digits) = whole
-        .strip_prefix('-')
-        .map_or(("", whole), |digits| ("-", digits));
-    if digits.len() < 5 {
-        return whole.to_string();
-    }
-    let mut text = String::new();
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i) % 3 == 0 {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    format!("{sign}{text}")
-}
-
-fn evidence_of_result(n: usize, result: ToolResult) -> Evidence {
-    Evidence {
-        n,
-        kind: EvidenceKind::Rows,
-        document: DocumentId::new(result.tool.clone()),
-        title: result.tool.replace('_', " "),
-        locator: format!("{}:{}", result.source, result.tool),
-        section: String::new(),
-        version: result.as_of.format("%Y-%m-%dT%H:%M:%SZ").to_string(),
-        date: Some(result.as_of.date_naive()),
-        owner: None,
-        text: result.lead.clone(),
-        score: 1.0,
-        rows: Some(result),
-    }
 }
 
 /// The records that the question names, or that there is none.
@@ -221,20 +147,4 @@ fn record(n: usize, first: &Hit, passages: &[Hit]) -> Message {
         message.push(Block::notice(reply::orders_left_out()));
     }
     message
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use serde_json::json;
-
-    #[test]
-    fn values_are_shown_as_people_read_them() {
-        let check = |value: Value, expected: &str| assert_eq!(cell(&value), expected);
-        check(json!(1234567), "1,234,567");
-        check(json!(2026), "2026");
-        check(json!(-54321.5), "-54,321.50");
-        check(json!(null), "–");
-        check(json!("ORD-1"), "ORD-1");
-    }
 }

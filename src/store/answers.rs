@@ -77,7 +77,7 @@ impl Answers<'_> {
         let [question, worker, attempts] = held_by(lease);
         let settled = tx
             .execute(
-                "UPDATE inbox SET state = 'posted', worker = NULL, lease_until = NULL, settled_at = $4
+                "UPDATE inbox SET state = 'posted', worker = NULL, lease_until = NULL, callback = NULL, settled_at = $4
                  WHERE question = $1 AND worker = $2 AND attempts = $3 AND state = 'answered'",
                 [question, worker, attempts, now.into()],
             )

@@ -6,7 +6,7 @@
 //! lease changes nothing any more.
 
 use super::{
-    AuditRecord, Inbox, Result, StoreError, audit,
+    AuditRecord, Inbox, Result, StoreError, audit, callback,
     sql::{Row, Tx, Value},
 };
 use crate::domain::{IncomingQuestion, Platform, QuestionId};
@@ -266,7 +266,7 @@ macro_rules! claim_sql {
                 ORDER BY waiting.seq LIMIT 1 ",
             $lock,
             ")
-             RETURNING question, event, state, attempts"
+             RETURNING question, event, callback, state, attempts"
         )
     };
 }
@@ -276,13 +276,15 @@ const CLAIM_POSTGRES: &str = claim_sql!("FOR UPDATE OF waiting SKIP LOCKED");
 
 fn claimed(row: &Row, question: QuestionId, claimant: &Claimant) -> Result<Claimed> {
     let attempts: i64 = row.get("attempts")?;
+    let mut incoming: IncomingQuestion = row.json("event")?;
+    incoming.place.callback = callback::read(row)?;
     Ok(Claimed {
         lease: Lease {
             question,
             worker: claimant.worker.clone(),
             attempts,
         },
-        incoming: row.json("event")?,
+        incoming,
         stage: match row.get::<String>("state")?.as_str() {
             "answered" => Stage::Deliver,
             _ => Stage::Answer,
@@ -294,7 +296,7 @@ fn claimed(row: &Row, question: QuestionId, claimant: &Claimant) -> Result<Claim
 async fn set_aside(tx: &mut Tx, question: QuestionId, now: DateTime<Utc>) -> Result<()> {
     const REASON: &str = "the stored event can't be read";
     tx.execute(
-        "UPDATE inbox SET state = 'given_up', worker = NULL, lease_until = NULL, settled_at = $2, reason = $3
+        "UPDATE inbox SET state = 'given_up', worker = NULL, lease_until = NULL, callback = NULL, settled_at = $2, reason = $3
          WHERE question = $1 AND state IN ('claimed', 'answered')",
         [question.into(), now.into(), REASON.into()],
     )

@@ -9,7 +9,7 @@
 //! refusal begins as `answered`: its text is known, it only has to be posted.
 
 use super::{
-    AuditRecord, Lease, Result, Store, audit,
+    AuditRecord, Lease, Result, Store, audit, callback,
     claim::held_by,
     group_commit, outbox,
     sql::{Pool, Tx, Value, json},
@@ -84,7 +84,7 @@ impl Inbox<'_> {
         let [question, worker, attempts] = held_by(lease);
         let given_up = tx
             .execute(
-                "UPDATE inbox SET state = 'given_up', worker = NULL, lease_until = NULL, settled_at = $4, reason = $5
+                "UPDATE inbox SET state = 'given_up', worker = NULL, lease_until = NULL, callback = NULL, settled_at = $4, reason = $5
                  WHERE question = $1 AND worker = $2 AND attempts = $3 AND state IN ('claimed', 'answered')",
                 [question, worker, attempts, now.into(), reason.into()],
             )
@@ -141,7 +141,7 @@ enum Begin {
 pub(super) struct NewRow {
     id: QuestionId,
     alias: Option<String>,
-    values: [Value; 18],
+    values: [Value; 19],
 }
 
 impl NewRow {
@@ -182,6 +182,7 @@ impl NewRow {
                 now.into(),
                 asked_at.saturating_sub(SAME_GESTURE_US).into(),
                 asked_at.saturating_add(SAME_GESTURE_US).into(),
+                callback::stored(place.callback.as_ref())?,
             ],
         })
     }
@@ -197,8 +198,8 @@ pub(super) async fn insert(tx: &mut Tx, row: NewRow) -> Result<Receipt> {
     let inserted = tx
         .execute(
             "INSERT INTO inbox (question, platform, tenant, delivery, subject, alias, channel, thread,
-                                conversation, person, event, refused, state, reason, asked_at, accepted_at)
-             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16
+                                conversation, person, event, refused, state, reason, asked_at, accepted_at, callback)
+             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $19
              WHERE NOT EXISTS (
                 SELECT 1 FROM inbox AS known
                 WHERE known.alias = $6 AND known.person = $10 AND known.platform = $2 AND known.tenant = $3

@@ -23,6 +23,7 @@
 
 mod answers;
 mod audit;
+mod callback;
 mod claim;
 mod documents;
 mod error;

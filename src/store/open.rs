@@ -167,6 +167,7 @@ pub(super) mod tests {
                 thread: ThreadId::new(n.to_string()),
                 message: MessageId::new(n.to_string()),
                 kind: PlaceKind::Direct,
+                callback: None,
             },
             text: "how long is a page? ".repeat(200),
             addressed: Addressed::Direct,

@@ -127,6 +127,21 @@ impl Arguments {
                 }
                 (Argument::Text(Some(text.clone())), text)
             }
+            // As JSON, which SQL's own functions take apart.
+            ParameterKind::List { .. } | ParameterKind::Object { .. } => {
+                let fits = match &parameter.kind {
+                    ParameterKind::List { .. } => value.is_array(),
+                    _ => value.is_object(),
+                };
+                if !fits {
+                    return Err("has another form than the catalogue gives it".into());
+                }
+                let text = value.to_string();
+                if text.chars().count() > MAX_TEXT_CHARS {
+                    return Err(format!("is longer than {MAX_TEXT_CHARS} characters"));
+                }
+                (Argument::Text(Some(text.clone())), text)
+            }
         };
         self.shown.insert(name.clone(), shown);
         self.bound.insert(name, argument);
@@ -144,9 +159,11 @@ impl Arguments {
             ParameterKind::Integer => Argument::Integer(None),
             ParameterKind::Number => Argument::Number(None),
             ParameterKind::Boolean => Argument::Boolean(None),
-            ParameterKind::Choice { .. } | ParameterKind::Id { .. } | ParameterKind::Text => {
-                Argument::Text(None)
-            }
+            ParameterKind::Choice { .. }
+            | ParameterKind::Id { .. }
+            | ParameterKind::Text
+            | ParameterKind::List { .. }
+            | ParameterKind::Object { .. } => Argument::Text(None),
         };
         self.bound.insert(parameter.name.clone(), null);
     }

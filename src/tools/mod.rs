@@ -7,6 +7,7 @@
 mod arguments;
 pub mod http;
 mod limits;
+pub mod logs;
 pub mod sql;
 pub mod template;
 mod tool;
@@ -20,8 +21,10 @@ use crate::{
 use arguments::check_arguments;
 use async_trait::async_trait;
 use chrono_tz::Tz;
+use futures::future::join_all;
 use http::{Api, ApiHealth, SystemResolver};
 use limits::Limits;
+use logs::{LogHealth, LogSource, log_tools};
 use reqwest::dns::Resolve;
 use sql::{
     Database,
@@ -31,12 +34,14 @@ use sql::{
 };
 use std::{collections::BTreeMap, fmt, sync::Arc};
 use tool::{Outcome, Tool};
+use window::Window;
 
 pub struct Toolbox {
     catalogue: Catalogue,
     tools: BTreeMap<String, Box<dyn Tool>>,
     databases: BTreeMap<String, Source>,
     apis: Vec<Arc<Api>>,
+    logs: BTreeMap<String, Arc<LogSource>>,
     clock: Arc<dyn Clock>,
     zone: Tz,
     /// Free statements that would cost more are refused; [`sql::cost::Cost`].
@@ -52,7 +57,7 @@ struct Source {
     reachable: bool,
 }
 
-/// Everything that is wrong with the configured databases, queries and APIs.
+/// Everything that is wrong with the configured databases, queries, APIs and logs.
 #[derive(Debug, thiserror::Error)]
 pub struct ToolsFault(pub Vec<Fault>);
 
@@ -73,9 +78,9 @@ pub struct DatabaseHealth {
 }
 
 impl Toolbox {
-    /// Opens every database, checks every query and reads every API's
-    /// document; reports every fault at once. A database or API that is down
-    /// is none: its calls fail until it is back.
+    /// Opens every database and log source, checks every query and reads
+    /// every API's document; reports every fault at once. A system that is
+    /// down is none: its calls fail until it is back.
     pub async fn open(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ToolsFault> {
         Self::open_with(config, clock, Arc::new(SystemResolver)).await
     }
@@ -92,6 +97,7 @@ impl Toolbox {
             tools: BTreeMap::new(),
             databases: BTreeMap::new(),
             apis: Vec::new(),
+            logs: BTreeMap::new(),
             clock,
             zone: config.chat.time_zone,
             sql_cost: config.limits.sql_cost,
@@ -99,6 +105,7 @@ impl Toolbox {
         toolbox.open_databases(config, &mut faults).await;
         toolbox.load_queries(config, &mut faults).await;
         toolbox.open_apis(config, resolver, &mut faults);
+        toolbox.open_logs(config, &mut faults).await;
         if faults.is_empty() {
             Ok(toolbox)
         } else {
@@ -194,6 +201,36 @@ impl Toolbox {
         }
     }
 
+    async fn open_logs(&mut self, config: &Config, faults: &mut Vec<Fault>) {
+        let limits = Limits::from(&config.limits);
+        let opening = config
+            .logs
+            .iter()
+            .map(|entry| LogSource::open(entry, limits, self.clock.clone()));
+        let opened = join_all(opening).await;
+        for (entry, opened) in config.logs.iter().zip(opened) {
+            let source = match opened {
+                Ok(source) => Arc::new(source),
+                Err(problem) => {
+                    faults.push(Fault(problem));
+                    continue;
+                }
+            };
+            for tool in log_tools(&source) {
+                let name = &tool.spec().name;
+                if self.tools.contains_key(name) {
+                    faults.push(Fault(format!(
+                        "log `{}`: its tool `{name}` has the name of another one",
+                        entry.name
+                    )));
+                    continue;
+                }
+                self.add(tool);
+            }
+            self.logs.insert(entry.name.clone(), source);
+        }
+    }
+
     fn add(&mut self, tool: Box<dyn Tool>) {
         let spec = tool.spec().clone();
         self.tools.insert(spec.name.clone(), tool);
@@ -263,6 +300,41 @@ impl Toolbox {
         }
     }
 
+    /// A free expression on one log source, over `since`: `24h`, `yesterday`,
+    /// `2026-01-01..2026-01-31`.
+    pub async fn log_lines(
+        &self,
+        source: &str,
+        expression: &str,
+        since: &str,
+        limit: Option<usize>,
+        access: &Access,
+    ) -> Result<ToolResult, ToolError> {
+        let known = self.logs.get(source);
+        let known = known.filter(|known| known.audience().admits(access));
+        let known = known.ok_or_else(|| ToolError::Unknown {
+            tool: source.into(),
+        })?;
+        let window = Window::parse(since, self.clock.now(), self.zone).map_err(|error| {
+            ToolError::BadArgument {
+                tool: source.into(),
+                argument: "since".into(),
+                problem: error.to_string(),
+            }
+        })?;
+        known.express(expression, &window, limit).await
+    }
+
+    /// The configured names of the log sources.
+    pub fn log_names(&self) -> Vec<&str> {
+        self.logs.keys().map(String::as_str).collect()
+    }
+
+    /// Asks every log source for its services and its newest line.
+    pub async fn log_health(&self) -> Vec<LogHealth> {
+        join_all(self.logs.values().map(|source| source.health())).await
+    }
+
     /// Asks every database for one row.
     pub async fn databases(&self) -> Vec<DatabaseHealth> {
         let mut found = Vec::new();
@@ -287,7 +359,7 @@ impl Toolbox {
 
     /// Whether each API's host is known and may be connected to.
     pub async fn api_health(&self) -> Vec<ApiHealth> {
-        futures::future::join_all(self.apis.iter().map(|api| api.health())).await
+        join_all(self.apis.iter().map(|api| api.health())).await
     }
 
     /// What the person at the command line of this machine may use: everything.
@@ -321,6 +393,10 @@ impl Tools for Toolbox {
 
     fn allowed(&self, tool: &str, access: &Access) -> bool {
         self.allowed_tool(tool, access).is_some()
+    }
+
+    fn system(&self, tool: &str) -> Option<&str> {
+        self.tools.get(tool).map(|tool| tool.source())
     }
 
     async fn call(&self, call: &ToolCall, caller: &Caller) -> Result<ToolResult, ToolError> {

@@ -139,6 +139,8 @@ pub struct Bot {
     child: Option<Child>,
     /// Megabytes of a disk of its own for the data folder.
     disk: Option<u32>,
+    config: PathBuf,
+    questions_per_hour: u32,
 }
 
 impl Bot {
@@ -151,7 +153,18 @@ impl Bot {
 
     /// Ready to start.
     pub fn prepare(store: StoreKind) -> Self {
+        Self::prepare_in(data_folder(), store, company())
+    }
+
+    /// Ready to start with another configuration.
+    pub fn prepare_with(store: StoreKind, config: &str) -> Self {
         let data = data_folder();
+        let file = data.path().join("lorekeeper.toml");
+        fs::write(&file, config).expect("the configuration is written");
+        Self::prepare_in(data, store, file)
+    }
+
+    fn prepare_in(data: TempDir, store: StoreKind, config: PathBuf) -> Self {
         Self {
             slack: FakeSlack::start(),
             discord: FakeDiscord::start(),
@@ -163,7 +176,18 @@ impl Bot {
             },
             child: None,
             disk: None,
+            config,
+            questions_per_hour: 100_000,
         }
+    }
+
+    /// From the next start on.
+    pub fn questions_per_hour(&mut self, questions: u32) {
+        self.questions_per_hour = questions;
+    }
+
+    fn lorekeeper(&self) -> Command {
+        lorekeeper_with(&self.config, self.data.path())
     }
 
     /// From the next start on, the data folder is a small disk that only the daemon sees.
@@ -212,10 +236,8 @@ impl Bot {
             .open(&self.log)
             .expect("the log is opened");
         let mut command = match self.disk {
-            None => lorekeeper(self.data.path()),
-            Some(megabytes) => {
-                on_own_disk(lorekeeper(self.data.path()), self.data.path(), megabytes)
-            }
+            None => self.lorekeeper(),
+            Some(megabytes) => on_own_disk(self.lorekeeper(), self.data.path(), megabytes),
         };
         command
             .arg("serve")
@@ -233,7 +255,10 @@ impl Bot {
                 discord.bot_token.expose_secret(),
             )
             .env("LOREKEEPER_DISCORD__API_URL", self.discord.url())
-            .env("LOREKEEPER_LIMITS__QUESTIONS_PER_HOUR", "100000")
+            .env(
+                "LOREKEEPER_LIMITS__QUESTIONS_PER_HOUR",
+                self.questions_per_hour.to_string(),
+            )
             .env(
                 "LOREKEEPER_LIMITS__CONCURRENT_QUESTIONS",
                 std::env::var("LOREKEEPER_TEST_CONCURRENT").unwrap_or_else(|_| "64".into()),
@@ -271,7 +296,7 @@ impl Bot {
 
     /// Runs a command beside the daemon, on the same store, and returns what it printed.
     pub fn command(&self, arguments: &[&str]) -> String {
-        let mut command = lorekeeper(self.data.path());
+        let mut command = self.lorekeeper();
         if let Some(url) = &self.database {
             command.env("LOREKEEPER_STORE__URL", url);
         }

@@ -3,6 +3,7 @@
 //! proven is what people and platforms see.
 
 mod bad_input;
+mod commands;
 mod conversations;
 mod durability;
 mod harness;

@@ -144,6 +144,41 @@ fn chat_answers_a_question_a_line_and_keeps_feedback() {
 }
 
 #[test]
+fn chat_runs_commands_and_helps_with_slips() {
+    let data = data_folder();
+    let typed = "/sql revenue_by_region last month\n/sql revenue_totl\n/lore help sql\n/sources\n/logs service_logs \"timed out\" since=7d\n";
+    let text = printed(data.path(), &["chat"], typed);
+    for expected in [
+        "revenue",
+        "Nordics",
+        "from the query “revenue by region”",
+        "There is no query `revenue_totl`, did you mean `revenue_total`?",
+        "/lore sql high_ticket_sales",
+        "handbook: ",
+        "tickets: ",
+        "business: ",
+        "service_logs: 3 log searches",
+        "from the query “service logs lines”",
+    ] {
+        assert!(text.contains(expected), "`{expected}` is not in\n{text}");
+    }
+    let audit = printed(data.path(), &["audit", "list", "--json"], "");
+    let called = audit
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .find(|entry| entry["record"]["text"] == "sql revenue_by_region last month")
+        .expect("the command is in the audit log");
+    let tool = &called["record"]["evidence"][0]["tool"];
+    assert_eq!(tool["name"], "revenue_by_region");
+    assert_eq!(tool["source"], "business");
+    assert!(tool["rows"].as_u64() > Some(1), "{tool}");
+    assert!(
+        tool["statement"].as_str().expect("text").contains("SELECT"),
+        "{tool}"
+    );
+}
+
+#[test]
 fn search_and_plan_read_lines() {
     let data = data_folder();
     let hits = printed(

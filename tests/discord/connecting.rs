@@ -1,7 +1,7 @@
 //! How the adapter connects, stays connected, and gives up.
 
 use super::*;
-use crate::fakes::discord::{ALICE, FakeDiscord, GENERAL, TOKEN};
+use crate::fakes::discord::{ALICE, APPLICATION, FakeDiscord, GENERAL, GUILD, TOKEN};
 use lorekeeper::config::DiscordSection;
 
 /// R53, D8.
@@ -153,6 +153,9 @@ async fn a_discord_that_answers_elsewhere_is_asked_nowhere_else() {
                 "/users/@me",
                 "/gateway/bot",
                 "/users/@me/guilds",
+                "/oauth2/applications/@me",
+                &format!("/applications/{APPLICATION}/commands"),
+                &format!("/applications/{APPLICATION}/guilds/{GUILD}/commands"),
                 "/gateway"
             ]
         );

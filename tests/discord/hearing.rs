@@ -83,6 +83,7 @@ fn place(kind: PlaceKind, channel: u64, thread: u64, message: u64) -> Place {
         thread: ThreadId::new(thread.to_string()),
         message: MessageId::new(message.to_string()),
         kind,
+        callback: None,
     }
 }
 

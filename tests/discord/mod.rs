@@ -4,6 +4,7 @@
 //! adapter alone can.
 
 mod answering;
+mod commands;
 mod connecting;
 mod fake;
 mod hearing;
@@ -50,7 +51,8 @@ impl Bot {
     async fn start(section: &DiscordSection) -> Result<Self, DiscordError> {
         let inbox = Arc::new(Inbox::default());
         let stop = CancellationToken::new();
-        let handle = discord::start(section, inbox.clone(), stop.clone()).await?;
+        let handle =
+            discord::start(section, inbox.clone(), commands::known(), stop.clone()).await?;
         Ok(Self {
             chat: handle.chat,
             inbox,

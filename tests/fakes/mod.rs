@@ -2,5 +2,6 @@
 
 pub mod api;
 pub mod discord;
+pub mod logs;
 pub mod openai;
 pub mod slack;

@@ -1,12 +1,15 @@
 //! A wrong folder names what is missing, cut off, or does not fit.
 
-use super::harness::{copy_of, fixture, refusal};
+use super::harness::{copy_of, fixture, open_with, refusal};
 use lorekeeper::{
     model::{DecoderOptions, ModelFolder},
-    ports::with_causes,
+    ports::{Generator, with_causes},
 };
 use serde_json::Value;
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 use tempfile::TempDir;
 
 fn check(model: &str, damage: impl Fn(&Path), expected: &str) {
@@ -201,4 +204,64 @@ fn graph_may_lie_in_the_folder_onnx() {
     )
     .expect("moved");
     assert!(open(&folder).graph.ends_with("onnx/model.onnx"));
+}
+
+/// As onnxruntime-genai's builder leaves a Mistral behind: the window is in its
+/// configuration and not in the graph. The graph is Llama's, of the same size.
+fn folder_with_a_lost_window() -> TempDir {
+    let folder = copy_of("models/mistral");
+    for name in ["model.onnx", "model.onnx.data"] {
+        fs::copy(fixture("models/llama").join(name), folder.path().join(name)).expect("a graph");
+    }
+    folder
+}
+
+#[test]
+fn context_ends_at_a_window_that_the_graph_does_not_have() {
+    let folder = folder_with_a_lost_window();
+    let opened = open(&folder);
+    assert_eq!(opened.lost_window, Some(24));
+    let lost = opened.window_lost_at(4096).expect("it is told");
+    assert!(lost.to_string().contains("window of 24 tokens"), "{lost}");
+    assert_eq!(opened.window_lost_at(24), None);
+    let model = open_with(DecoderOptions::new(folder.path()));
+    assert_eq!(model.context_tokens(), 24);
+}
+
+#[test]
+fn window_that_the_graph_has_or_the_model_does_not_use_limits_nothing() {
+    let opened = open(&copy_of("models/mistral"));
+    assert_eq!((opened.lost_window, opened.context), (None, 1024));
+    // Plain attention masks by itself what lies before its window.
+    let folder = copy_of("models/llama-optimum");
+    let file = folder.path().join("config.json");
+    let text = fs::read_to_string(&file).expect("the file");
+    let with_window = text.replacen('{', r#"{"sliding_window": 24,"#, 1);
+    fs::write(&file, with_window).expect("written");
+    assert_eq!(open(&folder).lost_window, None);
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("a folder");
+    let paths = entries.map(|entry| entry.expect("an entry").path());
+    paths
+        .flat_map(|path| match path.is_dir() {
+            true => files_below(&path),
+            false => vec![path],
+        })
+        .collect()
+}
+
+/// torch's exporter writes the stack that it was called from at every node.
+#[test]
+fn no_fixture_tells_of_the_machine_that_it_was_made_on() {
+    let files = files_below(&fixture("models"));
+    assert!(files.len() > 50, "{} files", files.len());
+    for file in files.into_iter().chain(files_below(&fixture("adapters"))) {
+        let bytes = fs::read(&file).expect("a fixture");
+        for trace in ["site-packages", "stack_trace", "Traceback"] {
+            let found = bytes.windows(trace.len()).any(|at| at == trace.as_bytes());
+            assert!(!found, "{} has `{trace}`", file.display());
+        }
+    }
 }

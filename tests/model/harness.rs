@@ -1,7 +1,7 @@
 //! A model in a test: opened from the fixtures, asked in one line.
 
 use lorekeeper::{
-    domain::{Generation, GenerationRequest, PersonId, Prompt, Sampling},
+    domain::{Generation, GenerationRequest, PersonId, Prompt},
     model::{DecoderOptions, LanguageModel, ModelError},
     ports::{GenerateError, Generator, with_causes},
 };
@@ -53,15 +53,7 @@ pub fn adapter_refusal(model: &LanguageModel, folder: &Path) -> String {
 
 /// A greedy request for 32 tokens, as the golden tokens were recorded.
 pub fn greedy(prompt: &str) -> GenerationRequest {
-    GenerationRequest {
-        prompt: Prompt::Raw(prompt.into()),
-        adapter: None,
-        max_tokens: 32,
-        sampling: Sampling::default(),
-        stop: Vec::new(),
-        schema: None,
-        person: None,
-    }
+    GenerationRequest::greedy(Prompt::Raw(prompt.into()), 32)
 }
 
 pub fn of_person(mut request: GenerationRequest, person: &str) -> GenerationRequest {

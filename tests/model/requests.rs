@@ -1,6 +1,6 @@
 //! What one request may ask for, and what it gets.
 
-use super::harness::{Goldens, failure, greedy, open, write};
+use super::harness::{Goldens, failure, greedy, open, open_with, options, write};
 use lorekeeper::{
     domain::{Finish, GenerationRequest, Prompt, Said, Sampling, Speaker},
     ports::{GenerateError, Generator},
@@ -182,4 +182,21 @@ async fn document_without_a_choice_is_written_without_the_model() {
     let written = write(&model, request).await;
     let plan: Value = serde_json::from_str(&written.text).expect("JSON");
     assert_eq!(plan, json!({"tool": "orders", "limit": 1}));
+}
+
+/// Slower, and what forced tokens are measured against.
+#[tokio::test]
+async fn schema_is_satisfied_by_the_mask_alone() {
+    let mut options = options("llama");
+    options.forced_tokens = false;
+    let model = open_with(options);
+    for golden in Goldens::of_model("llama").all.iter().take(5) {
+        let mut request = greedy(&golden.prompt);
+        request.schema = Some(plan_schema());
+        request.max_tokens = 100;
+        let written = write(&model, request).await;
+        let plan: Value = serde_json::from_str(&written.text).expect(&written.text);
+        assert!((1..=50).contains(&plan["limit"].as_i64().expect("a limit")));
+        assert_eq!(written.finish, Finish::Stop);
+    }
 }

@@ -5,7 +5,7 @@ mod requests;
 
 use crate::fakes::openai::{FakeOpenAi, KEY, MODEL};
 use lorekeeper::{
-    domain::{Generation, GenerationRequest, Prompt, Said, Sampling, Speaker},
+    domain::{Generation, GenerationRequest, Prompt, Said, Speaker},
     model::{OpenAiGenerator, OpenAiOptions},
     ports::{GenerateError, Generator, with_causes},
 };
@@ -27,18 +27,11 @@ fn options(server: &FakeOpenAi) -> OpenAiOptions {
 }
 
 fn question() -> GenerationRequest {
-    GenerationRequest {
-        prompt: Prompt::Conversation(vec![Said {
-            role: Speaker::User,
-            text: QUESTION.into(),
-        }]),
-        adapter: None,
-        max_tokens: 100,
-        sampling: Sampling::default(),
-        stop: Vec::new(),
-        schema: None,
-        person: None,
-    }
+    let said = Said {
+        role: Speaker::User,
+        text: QUESTION.into(),
+    };
+    GenerationRequest::greedy(Prompt::Conversation(vec![said]), 100)
 }
 
 fn generator(options: OpenAiOptions) -> OpenAiGenerator {

@@ -1,5 +1,6 @@
 //! A question in, an answer out, with tools that fail or are not for everyone.
 
+mod planning;
 mod writing;
 
 use crate::knowledge::world::{World, embedder};
@@ -8,8 +9,8 @@ use chrono::Utc;
 use lorekeeper::{
     domain::{
         Access, Actor, Answer, Catalogue, ChannelId, GapClass, Intent, MessageId, PersonId, Place,
-        PlaceKind, Platform, Question, QuestionId, TenantId, ThreadId, ToolCall, ToolResult,
-        ToolSpec, plain::plain_text,
+        PlaceKind, Platform, Question, QuestionId, TenantId, ThreadId, ToolCall, ToolKind,
+        ToolResult, ToolSpec, plain::plain_text,
     },
     pipeline::{IntentExamples, Pipeline, Planner},
     ports::{Caller, SystemClock, ToolError, Tools},
@@ -29,6 +30,7 @@ impl Broken {
             tools: vec![ToolSpec {
                 name: "returned_terminals".into(),
                 description: "How many terminals were returned".into(),
+                kind: ToolKind::Query,
                 parameters: Vec::new(),
                 examples: vec![LIVE.into(), "terminals returned today".into()],
             }],
@@ -44,6 +46,10 @@ impl Tools for Broken {
 
     fn allowed(&self, _: &str, access: &Access) -> bool {
         *access == Access::member_of(["finance"])
+    }
+
+    fn system(&self, _: &str) -> Option<&str> {
+        Some("sales")
     }
 
     async fn call(&self, _: &ToolCall, _: &Caller) -> Result<ToolResult, ToolError> {
@@ -83,6 +89,7 @@ pub fn question(text: &str, access: Access) -> Question {
             thread: ThreadId::new("1"),
             message: MessageId::new("1"),
             kind: PlaceKind::Direct,
+            callback: None,
         },
         text: text.into(),
         thread: Vec::new(),

@@ -1,5 +1,6 @@
 //! The Slack adapter against the fake Slack: real sockets, real HTTP.
 
+mod commands;
 mod events;
 mod fake;
 mod logs;

@@ -40,6 +40,7 @@ pub fn question_in(thread: &str, n: i64) -> IncomingQuestion {
             thread: ThreadId::new(thread),
             message: MessageId::new(format!("{n}.000")),
             kind: PlaceKind::Channel,
+            callback: None,
         },
         text: format!("question {n}"),
         addressed: Addressed::Mention,
@@ -51,6 +52,8 @@ pub fn part(text: &str) -> Part {
     Part {
         payload: json!({ "text": text }),
         plain: text.to_string(),
+        alone: false,
+        file: None,
     }
 }
 

@@ -2,7 +2,7 @@ use super::{fixtures::*, harness::*};
 use chrono::TimeDelta;
 use futures::future::join_all;
 use lorekeeper::{
-    domain::{Platform, QuestionId, Receipt},
+    domain::{Callback, Platform, QuestionId, Receipt, Showing},
     store::{Claimant, Stage, StateCounts, StoreError},
 };
 use std::{
@@ -47,6 +47,26 @@ on_both_stores! {
         let mut foreign = aliased.clone();
         foreign.place.tenant.0 = "T2".into();
         check(foreign, true).await;
+    }
+
+    async fn callback_is_kept_until_its_command_is_settled_and_no_longer(db: &TestStore) {
+        let mut command = question(1);
+        let callback = Callback {
+            secret: "https://hooks.example/secret".into(),
+            person: person("mara"),
+            promised: Some(Showing::AskerAlone),
+        };
+        command.place.callback = Some(callback.clone());
+        db.store.ask(&command).await;
+        let claimed = db.reopen().await.claim_next("w", at(2)).await.unwrap();
+        assert_eq!(claimed.incoming.place.callback, Some(callback));
+        db.store.save(&claimed, "answer").await;
+        db.store.answers().settle_posted(&claimed.lease, at(9)).await.unwrap();
+        db.behind_its_back("UPDATE inbox SET state = 'received' WHERE callback IS NULL").await;
+        let again = db.store.claim_next("w", at(10)).await.unwrap();
+        assert_eq!(again.incoming.place.callback, None);
+        let audit = db.store.audit().latest(10).await.unwrap();
+        assert!(!format!("{audit:?}{claimed:?}").contains("hooks.example"));
     }
 
     async fn fifty_deliveries_at_once_make_one_row(db: &TestStore) {

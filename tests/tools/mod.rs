@@ -1,6 +1,10 @@
-//! The company's databases and APIs: real ones, read only.
+//! The company's databases, APIs and logs, read only.
 
 mod http;
+mod logs;
+mod logs_measured;
+mod logs_peer;
+mod logs_servers;
 mod mariadb;
 mod postgres;
 mod queries;

@@ -10,16 +10,21 @@
 
 use super::{
     failure::{Failure, code},
+    interactions::Deferrals,
+    markdown::length,
     pacer::Pacer,
+    page::CONTENT_LIMIT,
     places::Places,
     render,
-    rest::{Call, Rest},
+    rest::{Call, Rest, RestError},
     thread_name::thread_name,
     typing::Typing,
 };
 use crate::{
-    domain::{Actor, Message, MessageId, Place, PlaceKind, Platform, Readers},
-    ports::{Chat, ChatError, Part, PostKey},
+    domain::{
+        Actor, Message, MessageId, Place, PlaceKind, Platform, Readers, plain::plain_text, reply,
+    },
+    ports::{Chat, ChatError, Part, PartFile, PostKey},
 };
 use async_trait::async_trait;
 use serde_json::{Value, json};
@@ -37,10 +42,16 @@ pub struct Discord {
     bot: UserId,
     pacer: Pacer,
     typing: Typing,
+    pub(super) deferrals: Arc<Deferrals>,
 }
 
 impl Discord {
-    pub fn new(rest: Arc<Rest>, places: Arc<Places>, bot: UserId) -> Self {
+    pub fn new(
+        rest: Arc<Rest>,
+        places: Arc<Places>,
+        bot: UserId,
+        deferrals: Arc<Deferrals>,
+    ) -> Self {
         let typing = Typing::new(rest.clone());
         Self {
             rest,
@@ -48,6 +59,7 @@ impl Discord {
             bot,
             pacer: Pacer::default(),
             typing,
+            deferrals,
         }
     }
 }
@@ -97,28 +109,35 @@ impl Chat for Discord {
         part: &Part,
         key: &PostKey,
     ) -> Result<MessageId, ChatError> {
+        if let Some(callback) = &place.callback {
+            return self.send_result(place, callback, part, key).await;
+        }
         let target = Target::of(place)?;
-        let post = Post {
+        let reply = Post {
             part,
             key,
-            question: target.question,
+            question: Some(target.question),
         };
         if place.kind != PlaceKind::Channel {
             return self
-                .create(target.thread, &post, true)
+                .create(target.thread, &reply)
                 .await
                 .map_err(Failure::of_create);
         }
         if key.part == 0 && !self.open_thread(&target).await? {
             return self
-                .create(target.channel, &post, true)
+                .create(target.channel, &reply)
                 .await
                 .map_err(Failure::of_create);
         }
-        match self.create(target.thread, &post, false).await {
+        let in_thread = Post {
+            question: None,
+            ..reply
+        };
+        match self.create(target.thread, &in_thread).await {
             // No thread, or none that we may write in: then next to the question.
             Err(failure) if failure.is_closed_thread() => self
-                .create(target.channel, &post, true)
+                .create(target.channel, &reply)
                 .await
                 .map_err(Failure::of_create),
             outcome => outcome.map_err(Failure::of_create),
@@ -126,6 +145,10 @@ impl Chat for Discord {
     }
 
     async fn find(&self, place: &Place, key: &PostKey) -> Result<Option<MessageId>, ChatError> {
+        // The first part is harmless to send again, and what goes to a channel has its nonce.
+        if place.callback.is_some() {
+            return Ok(None);
+        }
         let target = Target::of(place)?;
         let mut found = self.own_replies(target.thread, &target, place.kind).await?;
         if found.is_empty() && place.kind == PlaceKind::Channel {
@@ -137,6 +160,9 @@ impl Chat for Discord {
     }
 
     async fn edit(&self, place: &Place, message: &MessageId, part: &Part) -> Result<(), ChatError> {
+        if let Some(callback) = &place.callback {
+            return self.edit_result(place, callback, message, part).await;
+        }
         let target = Target::of(place)?;
         let id = parse(message.as_str())?;
         let write = async || match self.replace(target.thread, id, part).await {
@@ -191,22 +217,23 @@ impl Discord {
         }
     }
 
-    async fn create(
+    pub(super) async fn create(
         &self,
         channel: ChannelId,
         post: &Post<'_>,
-        reply: bool,
     ) -> Result<MessageId, Failure> {
         let mut body = guarded(&post.part.payload);
         body["nonce"] = nonce(post.key).into();
         body["enforce_nonce"] = true.into();
-        if reply {
+        if let Some(question) = post.question {
             body["message_reference"] = json!({
-                "message_id": post.question.to_string(),
+                "message_id": question.to_string(),
                 "fail_if_not_exists": false,
             });
         }
-        let created = self.call(Call::CreateMessage(channel), Some(body)).await?;
+        let call = Call::CreateMessage(channel);
+        let file = post.part.file.as_ref();
+        let created = self.call_with(call, Some(body), file).await?;
         Ok(MessageId::new(created["id"].as_str().unwrap_or_default()))
     }
 
@@ -217,7 +244,8 @@ impl Discord {
         part: &Part,
     ) -> Result<(), Failure> {
         let call = Call::EditMessage(channel, DiscordMessageId::from(message));
-        self.call(call, Some(guarded(&part.payload)))
+        let body = guarded(&part.payload);
+        self.call_with(call, Some(body), part.file.as_ref())
             .await
             .map(|_| ())
     }
@@ -255,8 +283,24 @@ impl Discord {
         Ok(ids)
     }
 
-    async fn call(&self, call: Call, body: Option<Value>) -> Result<Value, Failure> {
-        let outcome = self.rest.send(&call, body).await;
+    pub(super) async fn call(&self, call: Call, body: Option<Value>) -> Result<Value, Failure> {
+        self.call_with(call, body, None).await
+    }
+
+    pub(super) async fn call_with(
+        &self,
+        call: Call,
+        body: Option<Value>,
+        file: Option<&PartFile>,
+    ) -> Result<Value, Failure> {
+        let mut outcome = self.rest.send_with(&call, body.clone(), file).await;
+        // Without the right to attach, the answer stands all the same.
+        if let (Some(_), Err(RestError::Refused { code, .. })) = (file, &outcome)
+            && [code::NO_PERMISSION, code::TOO_LARGE].contains(code)
+        {
+            let body = body.map(without_file);
+            outcome = self.rest.send_with(&call, body, None).await;
+        }
         outcome.map_err(|error| Failure {
             call: call.name(),
             error,
@@ -281,14 +325,26 @@ impl Target {
     }
 }
 
-struct Post<'a> {
-    part: &'a Part,
-    key: &'a PostKey,
-    question: DiscordMessageId,
+pub(super) struct Post<'a> {
+    pub part: &'a Part,
+    pub key: &'a PostKey,
+    /// The message that it replies to.
+    pub question: Option<DiscordMessageId>,
+}
+
+/// Words for a file that Discord does not take, as far as there is room for them.
+fn without_file(mut body: Value) -> Value {
+    let content = body["content"].as_str().unwrap_or_default();
+    let notice = plain_text(&reply::command::file_not_shared());
+    let told = format!("{content}\n\n{notice}");
+    if length(&told) <= CONTENT_LIMIT {
+        body["content"] = told.into();
+    }
+    body
 }
 
 /// The payload with everything that must stand on every create and edit.
-fn guarded(payload: &Value) -> Value {
+pub(super) fn guarded(payload: &Value) -> Value {
     let mut body = payload.clone();
     body["allowed_mentions"] = json!({ "parse": [] });
     body["flags"] = SUPPRESS_EMBEDS.into();
@@ -317,7 +373,7 @@ fn base62(mut number: u128) -> String {
     }
 }
 
-fn parse(id: &str) -> Result<NonZeroU64, ChatError> {
+pub(super) fn parse(id: &str) -> Result<NonZeroU64, ChatError> {
     id.parse().map_err(|_| ChatError::Permanent {
         call: "read id",
         code: "not a Discord id".into(),

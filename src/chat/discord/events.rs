@@ -3,16 +3,18 @@
 use super::{
     places::{ChannelKind, Places},
     render::parse_button_id,
+    result::Token,
 };
 use crate::domain::{
-    Actor, ActorKind, Addressed, ChannelId, Feedback, FeedbackChange, FeedbackTarget, Incoming,
-    IncomingQuestion, Membership, MessageId, PersonId, Place, PlaceKind, Platform, Signal,
-    TenantId, ThreadId,
+    Actor, ActorKind, Addressed, Callback, ChannelId, Feedback, FeedbackChange, FeedbackTarget,
+    Incoming, IncomingQuestion, Membership, MessageId, PersonId, Place, PlaceKind, Platform,
+    Signal, TenantId, ThreadId,
+    command::{Verb, compose},
 };
 use chrono::{DateTime, Utc};
 use serenity::all::{
-    ComponentInteraction, GuildId, Interaction, Message, MessageType, Reaction, ReactionType,
-    UserId,
+    CommandData, CommandDataOptionValue, CommandInteraction, ComponentInteraction, GuildId,
+    Interaction, Message, MessageType, Reaction, ReactionType, UserId,
 };
 
 /// Discord's own name, in addresses, for the conversations outside any guild.
@@ -174,6 +176,60 @@ impl Reader<'_> {
         }
     }
 
+    /// A command, not yet promised to anybody.
+    pub fn command(&self, command: &CommandInteraction) -> IncomingQuestion {
+        let own = command.id.to_string();
+        let typed_in = command.channel_id;
+        // What Discord tells along knows more than what we heard when we connected.
+        let channel = match (&command.channel, command.guild_id) {
+            (_, None) => ChannelKind::Direct,
+            (Some(channel), _) => ChannelKind::of_partial(channel),
+            (None, _) => self.places.kind(typed_in).unwrap_or(ChannelKind::Plain),
+        };
+        let text = match given_options(&command.data) {
+            Some(given) => {
+                let options = given.options.iter();
+                let options: Vec<(&str, String)> = options
+                    .map(|(name, text)| (name.as_str(), text.clone()))
+                    .collect();
+                compose(given.verb, &options)
+            }
+            None => String::new(),
+        };
+        let person = person(command.user.id);
+        IncomingQuestion {
+            delivery: format!("command:{own}"),
+            subject: format!("command:{own}"),
+            alias: None,
+            asker: Actor {
+                person: person.clone(),
+                kind: ActorKind::Human,
+                membership: self.membership(command.guild_id),
+            },
+            place: Place {
+                platform: Platform::Discord,
+                tenant: tenant(command.guild_id),
+                channel: ChannelId::new(channel.channel(typed_in).to_string()),
+                // A command stands by itself, whatever is said around it.
+                thread: ThreadId::new(&own),
+                message: MessageId::new(&own),
+                kind: match channel {
+                    ChannelKind::Direct => PlaceKind::Direct,
+                    ChannelKind::Thread { .. } => PlaceKind::Thread,
+                    ChannelKind::Plain => PlaceKind::Channel,
+                },
+                callback: Some(Callback {
+                    secret: Token::write(command.application_id, &command.token, typed_in),
+                    person,
+                    promised: None,
+                }),
+            },
+            text,
+            addressed: Addressed::Command,
+            asked_at: Utc::now(),
+        }
+    }
+
     fn press(&self, press: &ComponentInteraction, at_us: i64) -> Incoming {
         let Some((verdict, question)) = parse_button_id(&press.data.custom_id) else {
             return Incoming::Unknown {
@@ -197,6 +253,47 @@ impl Reader<'_> {
     }
 }
 
+/// The options of a subcommand, as texts.
+pub struct Given {
+    pub verb: Verb,
+    pub options: Vec<(String, String)>,
+    /// The option that is still being typed.
+    pub typing: Option<(String, String)>,
+}
+
+/// `None`: a command that is none of ours, or no longer.
+pub fn given_options(data: &CommandData) -> Option<Given> {
+    use CommandDataOptionValue as Value;
+    let subcommand = data.options.first()?;
+    let Value::SubCommand(options) = &subcommand.value else {
+        return None;
+    };
+    let mut given = Given {
+        verb: Verb::called(&subcommand.name)?,
+        options: Vec::new(),
+        typing: None,
+    };
+    for option in options {
+        let text = match &option.value {
+            Value::String(text) => text.clone(),
+            Value::Integer(number) => number.to_string(),
+            Value::Number(number) => number.to_string(),
+            Value::Boolean(flag) => if *flag { "yes" } else { "no" }.to_string(),
+            Value::Autocomplete { value, .. } => {
+                given.typing = Some((option.name.clone(), value.clone()));
+                continue;
+            }
+            _ => continue,
+        };
+        given.options.push((option.name.clone(), text));
+    }
+    Some(given)
+}
+
+fn tenant(guild: Option<GuildId>) -> TenantId {
+    TenantId::new(guild.map_or(DIRECT.into(), |guild| guild.to_string()))
+}
+
 fn person(user: UserId) -> PersonId {
     PersonId::new(format!("discord:{user}"))
 }
@@ -212,15 +309,12 @@ fn place(message: &Message, channel: ChannelKind) -> Place {
     };
     Place {
         platform: Platform::Discord,
-        tenant: TenantId::new(
-            message
-                .guild_id
-                .map_or(DIRECT.into(), |guild| guild.to_string()),
-        ),
+        tenant: tenant(message.guild_id),
         channel: ChannelId::new(channel.channel(message.channel_id).to_string()),
         thread: ThreadId::new(thread.to_string()),
         message: MessageId::new(message.id.to_string()),
         kind,
+        callback: None,
     }
 }
 

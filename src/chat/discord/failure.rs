@@ -9,6 +9,7 @@ pub mod code {
     pub const UNKNOWN_MEMBER: i64 = 10007;
     pub const UNKNOWN_MESSAGE: i64 = 10008;
     pub const UNKNOWN_USER: i64 = 10013;
+    pub const TOO_LARGE: i64 = 40005;
     pub const NO_ACCESS: i64 = 50001;
     pub const NO_PERMISSION: i64 = 50013;
     pub const WRONG_CHANNEL_TYPE: i64 = 50024;
@@ -50,6 +51,12 @@ impl Failure {
             code::NO_PERMISSION,
             code::THREAD_LOCKED,
         ])
+    }
+
+    /// The interaction takes no more answers: too old, never acknowledged, or
+    /// its message is gone. A message of the wrong shape (400) is none of these.
+    pub fn is_end_of_interaction(&self) -> bool {
+        matches!(self.error, RestError::Refused { status, .. } if matches!(status, 401 | 403 | 404))
     }
 
     pub fn is_elsewhere(&self) -> bool {

@@ -13,6 +13,7 @@
 use super::{
     DiscordError,
     delivery::{Arrival, Heard, Queue},
+    interactions::Interactions,
     places::Places,
     rest::{Call, Rest},
 };
@@ -132,6 +133,7 @@ pub struct Listener {
     pub queue: Queue,
     pub places: Arc<Places>,
     pub rest: Arc<Rest>,
+    pub interactions: Arc<Interactions>,
     /// Where calls run: the gateway's own thread only listens.
     pub calls: runtime::Handle,
 }
@@ -150,10 +152,25 @@ impl Listener {
             Event::MessageCreate(event) => Heard::Message(Box::new(event.message)),
             Event::ReactionAdd(event) => Heard::ReactionAdded(Box::new(event.reaction)),
             Event::ReactionRemove(event) => Heard::ReactionRemoved(Box::new(event.reaction)),
-            Event::InteractionCreate(event) => {
-                self.acknowledge(&event.interaction);
-                Heard::Interaction(Box::new(event.interaction))
-            }
+            Event::InteractionCreate(event) => match event.interaction {
+                // These do not wait in line: their person waits, for three seconds.
+                Interaction::Command(command) => {
+                    let interactions = self.interactions.clone();
+                    self.calls
+                        .spawn(async move { interactions.take(Box::new(command)).await });
+                    return;
+                }
+                Interaction::Autocomplete(command) => {
+                    let interactions = self.interactions.clone();
+                    self.calls
+                        .spawn(async move { interactions.complete(Box::new(command)).await });
+                    return;
+                }
+                other => {
+                    self.acknowledge(&other);
+                    Heard::Interaction(Box::new(other))
+                }
+            },
             Event::Ready(event) => {
                 return info!(guilds = event.ready.guilds.len(), "Connected to Discord");
             }

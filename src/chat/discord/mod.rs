@@ -3,8 +3,8 @@
 //! Promise: an event goes to the sink once it arrives, in the order of arrival,
 //! and again until the sink has stored it. The members of the guilds we serve
 //! are the people of the company; nobody else is answered.
-//! Deliberately absent so far: slash commands, modals, forum posts of our own,
-//! and catching up on what was said while no process ran.
+//! Deliberately absent so far: modals (no command needs a form), forum posts of
+//! our own, and catching up on what was said while no process ran.
 //!
 //! ```text
 //! gateway -> delivery -> events -> sink          in
@@ -16,30 +16,38 @@ mod delivery;
 mod events;
 mod failure;
 mod gateway;
+mod interactions;
 mod limits;
 mod lines;
 mod markdown;
 mod pacer;
 mod page;
 mod places;
+mod registration;
 mod render;
 mod rest;
+mod result;
 mod table;
 mod thread_name;
 mod typing;
 
 use crate::{
+    commands::Commands,
     config::DiscordSection,
     ports::{BoxError, Chat, SharedSink},
 };
 use client::Discord;
 use delivery::{Delivery, queue};
 use gateway::{Gateway, Listener};
+use interactions::{Deferrals, Interactions};
 use places::Places;
 use rest::{Call, Rest, RestError};
 use serde_json::Value;
 use serenity::all::{GuildId, UserId};
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 use tokio::{runtime::Handle, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 use tracing::info;
@@ -99,6 +107,7 @@ pub async fn check(config: &DiscordSection) -> Result<usize, DiscordError> {
 pub async fn start(
     config: &DiscordSection,
     sink: SharedSink,
+    commands: Arc<Commands>,
     stop: CancellationToken,
 ) -> Result<DiscordHandle, DiscordError> {
     let rest = Rest::new(config.bot_token.clone(), config.api_url.clone())
@@ -110,11 +119,23 @@ pub async fn start(
     places.join(own_guilds(&rest).await?);
     info!(bot.id = %bot, guilds = places.served().len(), "Discord knows us");
 
+    registration::register(&rest, config, &commands).await;
+    let deferrals = Arc::new(Deferrals::default());
+    let interactions = Arc::new(Interactions {
+        bot,
+        places: places.clone(),
+        rest: rest.clone(),
+        sink: sink.clone(),
+        commands,
+        deferrals: deferrals.clone(),
+        heard: Mutex::default(),
+    });
     let (queue, arrivals) = queue();
     let listener = Listener {
         queue,
         places: places.clone(),
         rest: rest.clone(),
+        interactions,
         calls: Handle::current(),
     };
     let gateway = Gateway {
@@ -137,7 +158,7 @@ pub async fn start(
         outcome
     });
     Ok(DiscordHandle {
-        chat: Arc::new(Discord::new(rest, places, bot)),
+        chat: Arc::new(Discord::new(rest, places, bot, deferrals)),
         task,
     })
 }

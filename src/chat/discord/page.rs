@@ -92,6 +92,8 @@ impl Page {
             // Components are always named: an edit that leaves them out keeps the old ones.
             payload: json!({ "content": self.markup, "components": components.unwrap_or(json!([])) }),
             plain: self.plain,
+            alone: false,
+            file: None,
         }
     }
 }

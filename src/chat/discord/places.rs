@@ -5,7 +5,7 @@
 //! missing here is asked for.
 
 use crate::config::DiscordSection;
-use serenity::all::{ChannelId, ChannelType, Event, GuildChannel, GuildId};
+use serenity::all::{ChannelId, ChannelType, Event, GuildChannel, GuildId, PartialChannel};
 use std::{
     collections::{HashMap, HashSet},
     sync::RwLock,
@@ -28,6 +28,18 @@ impl ChannelKind {
             (NewsThread | PublicThread | PrivateThread, Some(parent)) => {
                 ChannelKind::Thread { parent }
             }
+            _ => ChannelKind::Plain,
+        }
+    }
+
+    /// As an interaction tells it.
+    pub fn of_partial(channel: &PartialChannel) -> Self {
+        use ChannelType::{NewsThread, PrivateThread, PublicThread};
+        match (channel.kind, channel.parent_id) {
+            (NewsThread | PublicThread | PrivateThread, Some(parent)) => {
+                ChannelKind::Thread { parent }
+            }
+            (ChannelType::Private | ChannelType::GroupDm, _) => ChannelKind::Direct,
             _ => ChannelKind::Plain,
         }
     }

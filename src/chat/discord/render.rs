@@ -8,18 +8,39 @@
 
 use super::{
     lines::{Lead, Line, Writer, fenced, one_line, text_lines},
-    markdown::{code_span, escape, link},
+    markdown::{code_span, escape, length, link},
     page::paginate,
-    table::table_lines,
+    table::{aligned, table_lines},
 };
 use crate::{
-    domain::{Block, Inline, Message, QuestionId, SourceLine, Verdict, reply},
-    ports::Part,
+    domain::{
+        Block, Inline, Message, QuestionId, Rows, SourceLine, Verdict,
+        csv::{CsvFile, FILE_LIMIT, csv_file},
+        reply::{
+            self,
+            command::{FilePlace, rows_in_file},
+        },
+    },
+    ports::{Part, PartFile},
 };
 use serde_json::{Value, json};
 
+/// What a table may take of a message of 2,000 characters.
+const TABLE_LIMIT: usize = 1_500;
+/// Rows shown of those that are in a file.
+const PREVIEW_ROWS: usize = 10;
+
 pub fn render(message: &Message) -> Vec<Part> {
-    let pages = paginate(message.iter().flat_map(lines).collect());
+    let mut file = None;
+    let content = message.iter().flat_map(|block| match block {
+        Block::Rows { name, rows } => {
+            let (lines, csv) = rows_lines(rows);
+            file = csv.map(|csv| file_of(name, csv)).or(file.take());
+            lines
+        }
+        block => lines(block),
+    });
+    let pages = paginate(content.collect());
     let count = pages.len();
     let buttons = message.iter().find_map(|block| match block {
         Block::FeedbackControl { question } => Some(feedback_buttons(*question)),
@@ -30,9 +51,47 @@ pub fn render(message: &Message) -> Vec<Part> {
         .enumerate()
         .map(|(i, page)| {
             let components = buttons.clone().filter(|_| i + 1 == count);
-            page.into_part(i + 1, count, components)
+            let mut part = page.into_part(i + 1, count, components);
+            part.file = file.take_if(|_| i + 1 == count);
+            part
         })
         .collect()
+}
+
+/// Rows as a table, where that is narrow and short enough to be read in one
+/// message; otherwise the first ones, and all of them in a file.
+fn rows_lines(rows: &Rows) -> (Vec<Line>, Option<CsvFile>) {
+    let header = rows.header();
+    let shown = |first| in_message(&header, &rows.shown(first));
+    let (mut lines, csv) = match shown(rows.rows.len()) {
+        Some(table) => (table, None),
+        None => {
+            let csv = csv_file(rows, FILE_LIMIT);
+            let told = rows_in_file(rows.rows.len(), csv.rows, FilePlace::Here);
+            let mut lines = text_lines(&[Inline::text(told)], Lead::NONE);
+            if let Some(mut preview) = shown(PREVIEW_ROWS) {
+                start_block(&mut preview);
+                lines.extend(preview);
+            }
+            (lines, Some(csv))
+        }
+    };
+    start_block(&mut lines);
+    (lines, csv)
+}
+
+fn in_message(header: &[String], rows: &[Vec<String>]) -> Option<Vec<Line>> {
+    let lines = aligned(header, rows)?;
+    let length: usize = lines.iter().map(|line| length(&line.markup) + 1).sum();
+    (length <= TABLE_LIMIT).then_some(lines)
+}
+
+fn file_of(name: &str, csv: CsvFile) -> PartFile {
+    PartFile {
+        name: format!("{name}.csv"),
+        title: reply::command::file_title(name, csv.rows),
+        text: csv.text,
+    }
 }
 
 /// The id that a button carries, and what it says. Opaque to every reader.
@@ -83,15 +142,20 @@ fn lines(block: &Block) -> Vec<Line> {
             header,
             rows,
         } => table_lines(caption, header, rows),
+        Block::Rows { rows, .. } => rows_lines(rows).0,
         Block::Sources { lines } => lines.iter().flat_map(source_lines).collect(),
         Block::Notice { text } => text_lines(&[Inline::text(text)], Lead::NONE),
         Block::Disclaimer { text } => text_lines(&[Inline::text(text)], Lead::every("-# ")),
         Block::FeedbackControl { .. } => Vec::new(),
     };
+    start_block(&mut lines);
+    lines
+}
+
+fn start_block(lines: &mut [Line]) {
     if let Some(first) = lines.first_mut() {
         first.starts_block = true;
     }
-    lines
 }
 
 fn list_lines(ordered: bool, items: &[Vec<Inline>]) -> Vec<Line> {
@@ -294,6 +358,35 @@ mod tests {
         - id: 1; customer: Acme; note: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx
         - id: 2; customer: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; note: \*\*late\*\*
         ");
+    }
+
+    #[test]
+    fn rows_of_any_shape_fit_with_or_without_a_file() {
+        for (rows, columns, cell) in [
+            (0, 0, 0),
+            (1, 1, 1),
+            (20, 3, 5),
+            (21, 3, 25),
+            (100_000, 1, 3),
+            (2, 40, 3),
+            (1, 1, 20_000),
+        ] {
+            let rows = Rows {
+                columns: (0..columns).map(|n| format!("c{n}")).collect(),
+                rows: vec![vec![json!("`x".repeat(cell)); columns]; rows],
+                truncated: false,
+            };
+            let block = Block::Rows {
+                name: "sales".into(),
+                rows: rows.clone(),
+            };
+            let parts = render(&vec![Block::paragraph("Sales."), block]);
+            fits(&parts);
+            assert_eq!(parts.len(), 1);
+            if let Some(file) = &parts[0].file {
+                assert_eq!(file.text.lines().count(), rows.rows.len() + 1);
+            }
+        }
     }
 
     #[test]

@@ -11,15 +11,16 @@
 //! an address, because addresses hold tokens.
 
 use super::limits::{Bucket, Limits};
-use crate::ports::BoxError;
+use crate::ports::{BoxError, PartFile};
 use reqwest::{Response, StatusCode, header::HeaderMap};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use serenity::{
-    all::{ChannelId, GuildId, InteractionId, MessageId, UserId},
-    http::{LightMethod, Request, Route},
+    all::{ApplicationId, ChannelId, CreateAttachment, GuildId, InteractionId, MessageId, UserId},
+    http::{LightMethod, Multipart, MultipartUpload, Request, Route},
 };
 use std::{
+    hash::{DefaultHasher, Hash, Hasher},
     sync::atomic::{AtomicBool, Ordering},
     time::Duration,
 };
@@ -55,6 +56,15 @@ pub enum Call {
     CreateThread(ChannelId, MessageId),
     Typing(ChannelId),
     Acknowledge(InteractionId, SecretString),
+    /// The first answer to an interaction, which is "thinking" until then.
+    EditOriginal(ApplicationId, SecretString),
+    FollowUp(ApplicationId, SecretString),
+    EditFollowUp(ApplicationId, SecretString, MessageId),
+    OpenDirect,
+    Application,
+    /// Of a guild, or those for everywhere.
+    Commands(ApplicationId, Option<GuildId>),
+    SetCommands(ApplicationId, Option<GuildId>),
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -92,10 +102,20 @@ impl Rest {
 
     /// The response's body, or `null` where there is none.
     pub async fn send(&self, call: &Call, body: Option<Value>) -> Result<Value, RestError> {
+        self.send_with(call, body, None).await
+    }
+
+    /// The same with a file, which takes the place of every one that the message has.
+    pub async fn send_with(
+        &self,
+        call: &Call,
+        body: Option<Value>,
+        file: Option<&PartFile>,
+    ) -> Result<Value, RestError> {
         let mut attempt = 1;
         loop {
             self.wait_for(&call.bucket()).await?;
-            match self.send_once(call, body.as_ref()).await {
+            match self.send_once(call, body.as_ref(), file).await {
                 Err(RestError::RateLimited { retry_after })
                     if retry_after <= PATIENCE && attempt < ATTEMPTS =>
                 {
@@ -116,11 +136,18 @@ impl Rest {
         Ok(())
     }
 
-    async fn send_once(&self, call: &Call, body: Option<&Value>) -> Result<Value, RestError> {
+    async fn send_once(
+        &self,
+        call: &Call,
+        body: Option<&Value>,
+        file: Option<&PartFile>,
+    ) -> Result<Value, RestError> {
         if self.rejected.load(Ordering::Relaxed) {
             return Err(RestError::Unauthorized);
         }
-        let request = self.request(call, body).map_err(RestError::Unreachable)?;
+        let request = self
+            .request(call, body, file)
+            .map_err(RestError::Unreachable)?;
         let response = self.http.execute(request).await.map_err(|error| {
             let connecting = error.is_connect() || error.is_builder();
             let source = error.without_url().into();
@@ -133,12 +160,18 @@ impl Rest {
         self.read(call, response).await
     }
 
-    fn request(&self, call: &Call, body: Option<&Value>) -> Result<reqwest::Request, BoxError> {
+    fn request(
+        &self,
+        call: &Call,
+        body: Option<&Value>,
+        file: Option<&PartFile>,
+    ) -> Result<reqwest::Request, BoxError> {
         let token = format!("Bot {}", self.token.expose_secret());
-        let bytes = body.map(serde_json::to_vec).transpose()?;
-        let request = Request::new(call.route(), call.method())
-            .body(bytes)
-            .params(call.params());
+        let request = Request::new(call.route(), call.method()).params(call.params());
+        let request = match file {
+            None => request.body(body.map(serde_json::to_vec).transpose()?),
+            Some(file) => request.multipart(Some(with_file(body, file)?)),
+        };
         Ok(request
             .build(&self.http, &token, self.base.as_deref())?
             .build()?)
@@ -192,6 +225,18 @@ impl Rest {
     }
 }
 
+fn with_file(body: Option<&Value>, file: &PartFile) -> Result<Multipart, BoxError> {
+    let mut body = body.cloned().unwrap_or_default();
+    body["attachments"] =
+        serde_json::json!([{ "id": 0, "filename": file.name, "description": file.title }]);
+    let attachment = CreateAttachment::bytes(file.text.as_bytes(), &file.name);
+    Ok(Multipart {
+        upload: MultipartUpload::Attachments(vec![attachment]),
+        fields: Vec::new(),
+        payload_json: Some(serde_json::to_string(&body)?),
+    })
+}
+
 /// Many bots that wait for the same bucket must not all come back at once.
 fn jitter() -> Duration {
     Duration::from_millis(rand::random_range(5..50))
@@ -213,6 +258,13 @@ impl Call {
             Call::CreateThread(..) => "create thread",
             Call::Typing(_) => "trigger typing",
             Call::Acknowledge(..) => "acknowledge interaction",
+            Call::EditOriginal(..) => "edit original response",
+            Call::FollowUp(..) => "create follow-up message",
+            Call::EditFollowUp(..) => "edit follow-up message",
+            Call::OpenDirect => "open direct conversation",
+            Call::Application => "get application",
+            Call::Commands(..) => "get commands",
+            Call::SetCommands(..) => "set commands",
         }
     }
 
@@ -221,8 +273,13 @@ impl Call {
             Call::CreateMessage(_)
             | Call::CreateThread(..)
             | Call::Typing(_)
-            | Call::Acknowledge(..) => LightMethod::Post,
-            Call::EditMessage(..) => LightMethod::Patch,
+            | Call::Acknowledge(..)
+            | Call::FollowUp(..)
+            | Call::OpenDirect => LightMethod::Post,
+            Call::EditMessage(..) | Call::EditOriginal(..) | Call::EditFollowUp(..) => {
+                LightMethod::Patch
+            }
+            Call::SetCommands(..) => LightMethod::Put,
             _ => LightMethod::Get,
         }
     }
@@ -252,6 +309,34 @@ impl Call {
                 interaction_id: *interaction_id,
                 token: token.expose_secret(),
             },
+            Call::EditOriginal(application_id, token) => {
+                Route::WebhookOriginalInteractionResponse {
+                    application_id: *application_id,
+                    token: token.expose_secret(),
+                }
+            }
+            Call::FollowUp(application_id, token) => Route::WebhookFollowupMessages {
+                application_id: *application_id,
+                token: token.expose_secret(),
+            },
+            Call::EditFollowUp(application_id, token, message_id) => {
+                Route::WebhookFollowupMessage {
+                    application_id: *application_id,
+                    token: token.expose_secret(),
+                    message_id: *message_id,
+                }
+            }
+            Call::OpenDirect => Route::UserMeDmChannels,
+            Call::Application => Route::Oauth2ApplicationCurrent,
+            &Call::Commands(application_id, guild) | &Call::SetCommands(application_id, guild) => {
+                match guild {
+                    Some(guild_id) => Route::GuildCommands {
+                        application_id,
+                        guild_id,
+                    },
+                    None => Route::Commands { application_id },
+                }
+            }
         }
     }
 
@@ -267,7 +352,16 @@ impl Call {
     /// Discord counts by route, method and the channel or guild in the path.
     fn bucket(&self) -> Bucket {
         let major = match self {
-            Call::Gateway | Call::Me | Call::MyGuilds => 0,
+            Call::Gateway | Call::Me | Call::MyGuilds | Call::OpenDirect | Call::Application => 0,
+            Call::Commands(_, guild) | Call::SetCommands(_, guild) => guild.map_or(0, GuildId::get),
+            // Discord counts by interaction, which is told apart by its token.
+            Call::EditOriginal(_, token)
+            | Call::FollowUp(_, token)
+            | Call::EditFollowUp(_, token, _) => {
+                let mut hasher = DefaultHasher::new();
+                token.expose_secret().hash(&mut hasher);
+                hasher.finish()
+            }
             Call::Member(guild, _) => guild.get(),
             Call::Channel(channel)
             | Call::Message(channel, _)
@@ -286,6 +380,12 @@ impl Call {
 
     /// An interaction has a token of its own, which says nothing about ours.
     fn proves_the_token(&self) -> bool {
-        !matches!(self, Call::Acknowledge(..))
+        !matches!(
+            self,
+            Call::Acknowledge(..)
+                | Call::EditOriginal(..)
+                | Call::FollowUp(..)
+                | Call::EditFollowUp(..)
+        )
     }
 }

@@ -7,22 +7,30 @@ use unicode_segmentation::UnicodeSegmentation;
 /// Wider tables wrap in Discord's narrow column and can't be read.
 const TABLE_COLUMNS: usize = 60;
 
+/// All rows as aligned columns, where they are narrow enough to be read.
+pub fn aligned(header: &[String], rows: &[Vec<String>]) -> Option<Vec<Line>> {
+    let widths = widths(header, rows);
+    let total = widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
+    (total <= TABLE_COLUMNS).then(|| aligned_lines(header, rows, &widths))
+}
+
+fn aligned_lines(header: &[String], rows: &[Vec<String>], widths: &[usize]) -> Vec<Line> {
+    let rule: Vec<String> = widths.iter().map(|&width| "-".repeat(width)).collect();
+    let lines: Vec<String> = [header, &rule]
+        .into_iter()
+        .chain(rows.iter().map(Vec::as_slice))
+        .map(|row| align(row, widths))
+        .collect();
+    fenced("", lines.iter().map(String::as_str))
+}
+
 /// Aligned columns where they fit a phone or a side panel; otherwise one list
 /// item a row, every value with its column's name.
 pub fn table_lines(caption: &str, header: &[String], rows: &[Vec<String>]) -> Vec<Line> {
     let mut lines = text_lines(&[Inline::strong(one_line(caption))], Lead::NONE);
-    let widths = widths(header, rows);
-    let total = widths.iter().sum::<usize>() + 2 * widths.len().saturating_sub(1);
-    if total <= TABLE_COLUMNS {
-        let rule: Vec<String> = widths.iter().map(|&width| "-".repeat(width)).collect();
-        let aligned: Vec<String> = [header, &rule]
-            .into_iter()
-            .chain(rows.iter().map(Vec::as_slice))
-            .map(|row| align(row, &widths))
-            .collect();
-        lines.extend(fenced("", aligned.iter().map(String::as_str)));
-    } else {
-        lines.extend(rows.iter().flat_map(|row| row_as_item(header, row)));
+    match aligned(header, rows) {
+        Some(table) => lines.extend(table),
+        None => lines.extend(rows.iter().flat_map(|row| row_as_item(header, row))),
     }
     lines
 }

@@ -4,7 +4,8 @@ use super::{
     mrkdwn,
     pace::Turn,
     readers::ReaderCache,
-    render::render,
+    render::{render, render_alone},
+    result::{instead_of_file, is_response, shared_with},
     web::{CallError, WebApi},
 };
 use crate::{
@@ -29,7 +30,7 @@ const FIND_PAGES: usize = 5;
 const EDIT_ATTEMPTS: usize = 3;
 
 pub struct SlackChat {
-    web: Arc<WebApi>,
+    pub(super) web: Arc<WebApi>,
     readers: Arc<ReaderCache>,
 }
 
@@ -60,11 +61,10 @@ impl SlackChat {
     async fn write_part(
         &self,
         method: &'static str,
-        place: &Place,
+        channel: &str,
         part: &Part,
         mut body: Value,
     ) -> Result<Value, CallError> {
-        let channel = place.channel.as_str();
         body["text"] = part.payload["text"].clone();
         body["blocks"] = part.payload["blocks"].clone();
         match self.web.write(method, channel, &body).await {
@@ -105,37 +105,36 @@ impl Chat for SlackChat {
         render(message)
     }
 
+    fn render_alone(&self, message: &Message) -> Vec<Part> {
+        render_alone(message)
+    }
+
     async fn post(
         &self,
         place: &Place,
         part: &Part,
         key: &PostKey,
     ) -> Result<MessageId, ChatError> {
-        const METHOD: &str = "chat.postMessage";
-        let body = json!({
-            "channel": place.channel,
-            "thread_ts": place.thread,
-            "parse": "none",
-            "unfurl_links": false,
-            "unfurl_media": false,
-            "metadata": { "event_type": POST_EVENT, "event_payload": { "key": opaque(key) } },
-        });
-        let answer = self
-            .write_part(METHOD, place, part, body)
-            .await
-            .map_err(|e| chat_error(METHOD, e))?;
-        match answer["ts"].as_str() {
-            Some(ts) => Ok(MessageId::new(ts)),
-            None => Err(ChatError::InDoubt {
-                call: METHOD,
-                source: "answer names no message".into(),
-            }),
+        let (channel, thread) = (place.channel.as_str(), Some(place.thread.as_str()));
+        match (&place.callback, &part.file) {
+            (Some(callback), _) => self.send_result(place, callback, part, key).await,
+            (None, Some(file)) => match self.send_file(channel, thread, file, key).await {
+                Err(ChatError::Permanent { code, .. }) => {
+                    let notice = instead_of_file(part, &code);
+                    self.post_message(channel, thread, &notice, key).await
+                }
+                outcome => outcome,
+            },
+            (None, None) => self.post_message(channel, thread, part, key).await,
         }
     }
 
     async fn find(&self, place: &Place, key: &PostKey) -> Result<Option<MessageId>, ChatError> {
         const METHOD: &str = "conversations.replies";
-        let key = opaque(key);
+        if let Some(callback) = &place.callback {
+            return self.find_result(place, callback, key).await;
+        }
+        let mark = opaque(key);
         let mut cursor = String::new();
         for _ in 0..FIND_PAGES {
             let arguments = [
@@ -151,8 +150,9 @@ impl Chat for SlackChat {
                 Ok(page) => page,
                 Err(error) => return Err(read_error(METHOD, error)),
             };
-            if let Some(ts) = posted_with(&page, &key) {
-                return Ok(Some(MessageId::new(ts)));
+            let posted = posted_with(&page, &mark).map(MessageId::new);
+            if let Some(found) = posted.or_else(|| shared_with(&page, key)) {
+                return Ok(Some(found));
             }
             match page["response_metadata"]["next_cursor"].as_str() {
                 Some(next) if !next.is_empty() => cursor = next.to_string(),
@@ -163,15 +163,69 @@ impl Chat for SlackChat {
     }
 
     async fn edit(&self, place: &Place, message: &MessageId, part: &Part) -> Result<(), ChatError> {
+        let channel = place.channel.as_str();
+        match &place.callback {
+            Some(callback) if is_response(message) => self.respond(callback, part).await,
+            Some(callback) if part.alone => {
+                let direct = self.direct_channel(&callback.person).await?;
+                self.update_message(&direct, message, part).await
+            }
+            _ => self.update_message(channel, message, part).await,
+        }
+    }
+}
+
+impl SlackChat {
+    pub(super) async fn post_message(
+        &self,
+        channel: &str,
+        thread: Option<&str>,
+        part: &Part,
+        key: &PostKey,
+    ) -> Result<MessageId, ChatError> {
+        const METHOD: &str = "chat.postMessage";
+        let mut body = json!({
+            "channel": channel,
+            "parse": "none",
+            "unfurl_links": false,
+            "unfurl_media": false,
+            "metadata": { "event_type": POST_EVENT, "event_payload": { "key": opaque(key) } },
+        });
+        if let Some(thread) = thread {
+            body["thread_ts"] = thread.into();
+        }
+        let answer = self
+            .write_part(METHOD, channel, part, body)
+            .await
+            .map_err(|e| chat_error(METHOD, e))?;
+        match answer["ts"].as_str() {
+            Some(ts) => Ok(MessageId::new(ts)),
+            None => Err(ChatError::InDoubt {
+                call: METHOD,
+                source: "answer names no message".into(),
+            }),
+        }
+    }
+
+    async fn update_message(
+        &self,
+        channel: &str,
+        message: &MessageId,
+        part: &Part,
+    ) -> Result<(), ChatError> {
         const METHOD: &str = "chat.update";
-        let slot = format!("{}:{message}", place.channel);
+        // A file is shown as it is; there are no words of ours to replace.
+        if part.file.is_some() {
+            return Ok(());
+        }
+        let slot = format!("{channel}:{message}");
         let Turn::Write(_turn) = self.web.pace.edit_turn(&slot).await else {
             return Ok(());
         };
-        let body = json!({ "channel": place.channel, "ts": message, "parse": "none" });
+        let body = json!({ "channel": channel, "ts": message, "parse": "none" });
         let mut attempt = 1;
         loop {
-            match self.write_part(METHOD, place, part, body.clone()).await {
+            match self.write_part(METHOD, channel, part, body.clone()).await {
                 Ok(_) => return Ok(()),
                 // The same edit twice shows the same message, so a lost answer is no doubt.
                 Err(CallError::Lost(_) | CallError::NotSent(_)) if attempt < EDIT_ATTEMPTS => {
@@ -185,11 +239,11 @@ impl Chat for SlackChat {
 }
 
 /// Names a post to us, and tells nobody else anything.
-fn opaque(key: &PostKey) -> String {
+pub(super) fn opaque(key: &PostKey) -> String {
     format!("{}.{}", key.question, key.part)
 }
 
-fn posted_with<'a>(page: &'a Value, key: &str) -> Option<&'a str> {
+pub(super) fn posted_with<'a>(page: &'a Value, key: &str) -> Option<&'a str> {
     page["messages"].as_array()?.iter().find_map(|message| {
         let metadata = &message["metadata"];
         let ours = metadata["event_type"] == POST_EVENT && metadata["event_payload"]["key"] == key;
@@ -198,7 +252,7 @@ fn posted_with<'a>(page: &'a Value, key: &str) -> Option<&'a str> {
 }
 
 /// Codes with which Slack refuses what a message is made of: nothing was posted.
-fn is_payload_refusal(code: &str) -> bool {
+pub(super) fn is_payload_refusal(code: &str) -> bool {
     matches!(
         code,
         "invalid_blocks"
@@ -213,7 +267,7 @@ fn is_payload_refusal(code: &str) -> bool {
     )
 }
 
-fn chat_error(call: &'static str, error: CallError) -> ChatError {
+pub(super) fn chat_error(call: &'static str, error: CallError) -> ChatError {
     match error {
         CallError::RateLimited(retry_after) => ChatError::RateLimited { retry_after },
         CallError::Refused(code) if is_token_death(&code) => ChatError::Unauthorized { code },
@@ -224,7 +278,7 @@ fn chat_error(call: &'static str, error: CallError) -> ChatError {
 }
 
 /// A read has no effect that could be in doubt.
-fn read_error(call: &'static str, error: CallError) -> ChatError {
+pub(super) fn read_error(call: &'static str, error: CallError) -> ChatError {
     match error {
         CallError::Lost(source) => ChatError::Unavailable(source),
         other => chat_error(call, other),

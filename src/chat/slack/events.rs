@@ -6,11 +6,11 @@
 
 use super::{Identity, mrkdwn};
 use crate::domain::{
-    Actor, ActorKind, Addressed, ChannelId, Feedback, FeedbackChange, FeedbackTarget, Incoming,
-    IncomingQuestion, Membership, MessageId, PersonId, Place, PlaceKind, Platform, QuestionId,
-    Signal, ThreadId, Verdict,
+    Actor, ActorKind, Addressed, Callback, ChannelId, Feedback, FeedbackChange, FeedbackTarget,
+    Incoming, IncomingQuestion, Membership, MessageId, PersonId, Place, PlaceKind, Platform,
+    QuestionId, Signal, ThreadId, Verdict,
 };
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -33,7 +33,12 @@ pub struct Envelope {
     /// 0 for the first delivery. A retry may be the first that reaches us.
     #[serde(default)]
     pub retry_attempt: u32,
+    /// Whether the acknowledgement may say something to the person.
+    #[serde(default)]
+    pub accepts_response_payload: bool,
 }
+
+const SLASH_COMMANDS: &str = "slash_commands";
 
 /// What an envelope asks of us.
 #[derive(Debug, PartialEq)]
@@ -77,6 +82,7 @@ pub fn read(envelope: &Envelope, me: &Identity) -> Meaning {
     match envelope.kind.as_str() {
         "events_api" => read_event(&envelope.payload, me),
         "interactive" => Meaning::Incoming(read_interaction(&envelope.payload, me)),
+        SLASH_COMMANDS => Meaning::Incoming(read_command(&envelope.payload, me)),
         other => unknown(other),
     }
 }
@@ -177,6 +183,7 @@ fn read_message(payload: &Value, message: MessageEvent, me: &Identity) -> Incomi
             thread: ThreadId::new(message.thread_ts.as_ref().unwrap_or(&message.ts)),
             message: MessageId::new(&message.ts),
             kind,
+            callback: None,
         },
         text: text.text,
         addressed,
@@ -288,6 +295,77 @@ fn read_reaction(event: &Value, change: FeedbackChange, me: &Identity) -> Meanin
         at_us,
         reason: None,
     }))
+}
+
+/// The fields of a slash command that we read.
+#[derive(Deserialize)]
+struct SlashCommand {
+    user_id: String,
+    channel_id: String,
+    trigger_id: String,
+    response_url: String,
+    #[serde(default)]
+    text: String,
+    team_id: Option<String>,
+    enterprise_id: Option<String>,
+}
+
+/// A command that was typed. Slack delivers it once and names no time.
+fn read_command(payload: &Value, me: &Identity) -> Incoming {
+    let Ok(command) = SlashCommand::deserialize(payload) else {
+        return Incoming::Unknown {
+            kind: "slash command of another shape".into(),
+        };
+    };
+    let team = command.team_id.as_deref();
+    let is_ours = team.is_none_or(|team| team == me.team.as_str())
+        || (me.enterprise.is_some() && command.enterprise_id == me.enterprise);
+    // A command stands in no thread; its own id keeps it apart from every other one.
+    let own = &command.trigger_id;
+    Incoming::Question(IncomingQuestion {
+        delivery: format!("command:{own}"),
+        subject: format!("command:{own}"),
+        alias: None,
+        asker: Actor {
+            person: person(&command.user_id),
+            kind: ActorKind::Human,
+            membership: match is_ours {
+                true => Membership::Unknown,
+                false => Membership::External,
+            },
+        },
+        place: Place {
+            platform: Platform::Slack,
+            tenant: me.team.clone(),
+            channel: ChannelId::new(&command.channel_id),
+            thread: ThreadId::new(own),
+            message: MessageId::new(own),
+            kind: match command.channel_id.starts_with('D') {
+                true => PlaceKind::Direct,
+                false => PlaceKind::Channel,
+            },
+            callback: Some(Callback {
+                secret: command.response_url.into(),
+                person: person(&command.user_id),
+                promised: None,
+            }),
+        },
+        text: command_text(&command.text),
+        addressed: Addressed::Command,
+        asked_at: Utc::now(),
+    })
+}
+
+/// What was typed behind the command, Slack's escapes undone.
+fn command_text(text: &str) -> String {
+    const NOBODY: &str = "";
+    mrkdwn::read(text, NOBODY).text
+}
+
+/// The line of a command, for its echo.
+pub fn typed_command(envelope: &Envelope) -> Option<String> {
+    (envelope.kind == SLASH_COMMANDS)
+        .then(|| command_text(envelope.payload["text"].as_str().unwrap_or_default()))
 }
 
 fn read_interaction(payload: &Value, me: &Identity) -> Incoming {

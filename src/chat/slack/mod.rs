@@ -5,16 +5,19 @@
 //! callback parses, stores and returns: nothing else happens before the
 //! acknowledgement.
 //!
-//! Absent on purpose: HTTP events, native streaming, slash commands, modals.
+//! Absent on purpose: HTTP events, native streaming, modals (no command needs a
+//! form).
 
 mod blocks;
 mod client;
 mod events;
 mod mrkdwn;
+mod outside;
 mod pace;
 mod pack;
 mod readers;
 mod render;
+mod result;
 mod socket;
 mod split;
 mod table;

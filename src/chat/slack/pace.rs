@@ -29,12 +29,16 @@ const EDIT_SPACING: Duration = Duration::from_secs(3);
 const POST_BURST: u32 = 3;
 
 /// Calls a minute, by Slack's tiers (docs.slack.dev, `rate_limit_tiers.json`).
-const TIERS: [(&str, u32); 7] = [
+const TIERS: [(&str, u32); 11] = [
     ("chat.update", 50),
     ("reactions.add", 50),
     ("reactions.remove", 20),
     ("conversations.info", 50),
     ("conversations.replies", 50),
+    ("conversations.history", 50),
+    ("conversations.open", 50),
+    ("files.getUploadURLExternal", 100),
+    ("files.completeUploadExternal", 100),
     ("users.info", 100),
     ("apps.connections.open", 50),
 ];

@@ -104,6 +104,8 @@ pub fn finish(drafts: Vec<Draft>, feedback: Option<QuestionId>) -> Vec<Part> {
         parts.push(Part {
             payload: json!({ "text": escape(&text), "blocks": blocks }),
             plain: text,
+            alone: false,
+            file: None,
         });
     }
     parts

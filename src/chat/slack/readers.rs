@@ -12,7 +12,7 @@ use super::{
     events::Changed,
     web::{CallError, WebApi},
 };
-use crate::domain::{Actor, Membership, PersonId, Place, Readers};
+use crate::domain::{Actor, Membership, PersonId, Place, PlaceKind, Readers};
 use serde_json::Value;
 use std::{
     collections::HashMap,
@@ -62,7 +62,12 @@ impl ReaderCache {
             return Readers::External;
         }
         let found = async {
-            let channel = self.channel(place.channel.as_str()).await?;
+            // What a command shows to its asker alone, nobody else of the channel reads.
+            let is_for_asker = place.kind == PlaceKind::Direct && place.callback.is_some();
+            let channel = match is_for_asker {
+                true => ChannelKind::Direct,
+                false => self.channel(place.channel.as_str()).await?,
+            };
             let person = self.person(&asker.person).await?;
             Ok::<_, CallError>((channel, person))
         };

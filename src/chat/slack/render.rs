@@ -11,10 +11,17 @@ use super::{
     split, table,
 };
 use crate::{
-    domain::{Block, Inline, Message, SourceLine},
-    ports::Part,
+    domain::{
+        Block, Inline, Message, Rows, SourceLine,
+        csv::{CsvFile, FILE_LIMIT, csv_file},
+        reply::{
+            self,
+            command::{FilePlace, rows_in_file},
+        },
+    },
+    ports::{Part, PartFile},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::ops::Range;
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -24,21 +31,87 @@ const BLOCK_TEXT: usize = 3_000;
 /// Text that one block is first tried with; styles add to it.
 const PIECE_TEXT: usize = 2_800;
 
+/// Rows shown of those that are in a file.
+const PREVIEW_ROWS: usize = 15;
+
 /// What is shown of an overlong title, section or locator.
 const LABEL: usize = 300;
 
 const LINK: usize = 1_500;
 
 pub fn render(message: &Message) -> Vec<Part> {
+    render_with(message, FilePlace::Here)
+}
+
+/// For the asker alone. A file can't be, so it goes to them directly.
+pub fn render_alone(message: &Message) -> Vec<Part> {
+    let alone = |part| Part {
+        alone: true,
+        ..part
+    };
+    let parts = render_with(message, FilePlace::DirectMessages);
+    parts.into_iter().map(alone).collect()
+}
+
+fn render_with(message: &Message, files_go: FilePlace) -> Vec<Part> {
     let mut pieces = Vec::new();
+    let mut files = Vec::new();
     let mut feedback = None;
     for block in message {
         match block {
             Block::FeedbackControl { question } => feedback = Some(*question),
+            Block::Rows { name, rows } => match table_of(rows) {
+                Some(table) => pieces.extend(table),
+                None => {
+                    let csv = csv_file(rows, FILE_LIMIT);
+                    let told = rows_in_file(rows.rows.len(), csv.rows, files_go);
+                    pieces.extend(flow(&[Run::plain(told)], Frame::Plain));
+                    pieces.extend(preview(rows));
+                    files.push(file_part(name, csv));
+                }
+            },
             block => pieces.extend(render_block(block)),
         }
     }
-    finish(pack(pieces), feedback)
+    let mut parts = finish(pack(pieces), feedback);
+    parts.extend(files);
+    parts
+}
+
+/// All rows as one table, where one takes them.
+fn table_of(rows: &Rows) -> Option<Vec<Piece>> {
+    let (header, shown) = (rows.header(), rows.shown(rows.rows.len()));
+    let chunks = table::chunks(&header, &shown, PIECE_TEXT)?;
+    (chunks.len() == 1).then(|| render_table("", &header, &shown))
+}
+
+/// The first rows, to see what the file holds.
+fn preview(rows: &Rows) -> Vec<Piece> {
+    let first: Vec<_> = rows.rows.iter().take(PREVIEW_ROWS).cloned().collect();
+    let caption = reply::command::first_rows(first.len());
+    let shown = Rows {
+        columns: rows.columns.clone(),
+        rows: first,
+        truncated: false,
+    };
+    let Some(table) = table_of(&shown) else {
+        return Vec::new();
+    };
+    heading(&caption).into_iter().chain(table).collect()
+}
+
+fn file_part(name: &str, csv: CsvFile) -> Part {
+    let title = reply::command::file_title(name, csv.rows);
+    Part {
+        payload: json!({ "file": name, "title": title }),
+        plain: title.clone(),
+        alone: false,
+        file: Some(PartFile {
+            name: format!("{name}.csv"),
+            title,
+            text: csv.text,
+        }),
+    }
 }
 
 fn render_block(block: &Block) -> Vec<Piece> {
@@ -53,6 +126,7 @@ fn render_block(block: &Block) -> Vec<Piece> {
             header,
             rows,
         } => render_table(caption, header, rows),
+        Block::Rows { .. } => Vec::new(),
         Block::Sources { lines } => sources(lines),
         Block::Notice { text } | Block::Disclaimer { text } => {
             flow(&[Run::plain(text)], Frame::Small)

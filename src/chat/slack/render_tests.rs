@@ -46,6 +46,42 @@ fn check_table(table: &Value) {
     assert!(total <= 10_000);
 }
 
+/// A result of any shape: one message with a table, or with a file after it.
+#[test]
+fn rows_of_any_shape_keep_the_limits() {
+    for (rows, columns, cell) in [
+        (0, 0, 0),
+        (1, 1, 1),
+        (99, 3, 5),
+        (100, 3, 1),
+        (100_000, 1, 3),
+        (2, 20, 3),
+        (2, 21, 3),
+        (3, 2, 5_000),
+        (1, 1, 20_000),
+    ] {
+        let rows = Rows {
+            columns: (0..columns).map(|n| format!("c{n}")).collect(),
+            rows: vec![vec![json!("<&".repeat(cell)); columns]; rows],
+            truncated: false,
+        };
+        let block = Block::Rows {
+            name: "sales".into(),
+            rows: rows.clone(),
+        };
+        let parts = render_alone(&vec![Block::paragraph("Sales."), block]);
+        assert!(parts.iter().all(|part| part.alone));
+        let (files, texts): (Vec<&Part>, Vec<&Part>) =
+            parts.iter().partition(|part| part.file.is_some());
+        texts.iter().for_each(|part| check_limits(part));
+        assert!(texts.len() == 1 && files.len() <= 1, "{}", parts.len());
+        if let Some(file) = files.first().and_then(|part| part.file.as_ref()) {
+            assert_eq!(file.text.lines().count(), rows.rows.len() + 1);
+            assert!(texts[0].plain.contains(&format!("{} row", rows.rows.len())));
+        }
+    }
+}
+
 /// What a reader gets by reading part after part, the numbers left out.
 fn read_on(parts: &[Part]) -> String {
     let count = parts.len();

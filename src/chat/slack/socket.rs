@@ -9,14 +9,16 @@ use super::{
     APP_TOKEN, BOT_TOKEN, Identity, SlackError,
     client::is_token_death,
     events::{self, Envelope, Frame, Meaning},
+    mrkdwn,
     readers::ReaderCache,
     web::{CallError, WebApi},
 };
 use crate::{
-    domain::Incoming,
+    domain::{Incoming, reply},
     ports::{BoxError, SharedSink},
 };
 use async_trait::async_trait;
+use serde_json::json;
 use slack_morphism::{
     SlackClientSocketModeConfig, SlackSocketModeClientListener, SlackSocketModeWssClientId,
     clients_manager::{SlackSocketModeClientsManager, SlackSocketModeClientsManagerFactory},
@@ -218,6 +220,28 @@ impl Listener {
     }
 }
 
+/// What Slack is told of an envelope; `None` lets it send the event again. A
+/// command is never sent again, so its person is told at once in both cases,
+/// and nobody but them.
+fn acknowledgement(envelope: &Envelope, taken: bool) -> Option<String> {
+    let mut answer = json!({ "envelope_id": envelope.envelope_id });
+    match events::typed_command(envelope) {
+        None if !taken => return None,
+        Some(line) if envelope.accepts_response_payload => {
+            let text = match taken {
+                true => reply::command::taken(&line),
+                false => reply::command::NOT_TAKEN.into(),
+            };
+            answer["payload"] = json!({
+                "response_type": "ephemeral",
+                "text": mrkdwn::escape(&text),
+            });
+        }
+        _ => {}
+    }
+    Some(answer.to_string())
+}
+
 #[async_trait]
 impl SlackSocketModeClientListener for Listener {
     async fn on_message(
@@ -256,8 +280,7 @@ impl SlackSocketModeClientListener for Listener {
                     slack.acknowledged = taken,
                     "Took an envelope"
                 );
-                taken
-                    .then(|| serde_json::json!({ "envelope_id": envelope.envelope_id }).to_string())
+                acknowledgement(&envelope, taken)
             }
             Frame::Unreadable => {
                 warn!("Slack sent a frame that can't be read");

@@ -4,7 +4,7 @@
 //! token or message text gets into an error. A call that Slack holds up is
 //! made again after the pause, up to [`PATIENCE`].
 
-use super::pace::Pace;
+use super::{outside::Outside, pace::Pace};
 use crate::{config::SlackSection, ports::BoxError};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{Error as HyperError, connect::HttpConnector};
@@ -20,7 +20,7 @@ use tokio::time::timeout;
 
 pub type Connector = SlackClientHyperConnector<HttpsConnector<HttpConnector>>;
 
-const CALL_TIMEOUT: Duration = Duration::from_secs(15);
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// A pause up to this long is waited out here; a longer one is the caller's to plan.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -32,6 +32,7 @@ pub struct WebApi {
     pub app_token: SlackApiToken,
     bot_token: SlackApiToken,
     pub pace: Pace,
+    pub outside: Outside,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -60,6 +61,7 @@ impl WebApi {
             app_token: token(&config.app_token),
             bot_token: token(&config.bot_token),
             pace: Pace::new(),
+            outside: Outside::new(config.api_url.as_deref())?,
         })
     }
 

@@ -283,6 +283,19 @@ impl KnowledgeIndex {
             .map_err(failed("count passages"))
     }
 
+    /// How many documents the scope holds. Each has a first passage.
+    pub fn count_documents(&self, scope: &Scope) -> Result<usize, IndexError> {
+        let mut filter = scope.filter();
+        filter.must.get_or_insert_default().push(at_position(0));
+        let documents = qdrant_edge::CountRequest {
+            filter: Some(filter),
+            exact: true,
+        };
+        self.shard
+            .count(documents)
+            .map_err(failed("count documents"))
+    }
+
     pub fn is_empty(&self) -> Result<bool, IndexError> {
         Ok(self.len()? == 0)
     }

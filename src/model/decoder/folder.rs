@@ -5,13 +5,14 @@
 //! or in `onnx/`). What the files say must fit together; what the graph itself
 //! says is compared in `graph.rs`.
 
-use super::external_data::external_files;
+use super::onnx_file::OnnxFile;
 use crate::{
     domain::Sampling,
     model::{ModelError, tokenizer::parse_tokenizer},
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use std::{
+    fmt::{self, Display, Formatter},
     fs, io,
     path::{Component, Path, PathBuf},
 };
@@ -32,6 +33,9 @@ pub struct ModelFolder {
     pub head_size: usize,
     /// Logits of one position.
     pub vocabulary: usize,
+    /// Tokens that each token of the trained model looks back at most, where
+    /// the graph looks back at all of them: it must not see more.
+    pub lost_window: Option<usize>,
     /// How the model's makers would choose tokens.
     pub sampling: Sampling,
     /// Whether the graph writes its cache into the buffer that it read it from.
@@ -44,7 +48,7 @@ impl ModelFolder {
         if !path.is_dir() {
             return Err(reader.incomplete("there is no such folder".into()));
         }
-        let folder = match reader.json::<GenaiConfig>(GENAI_CONFIG)? {
+        let mut folder = match reader.json::<GenaiConfig>(GENAI_CONFIG)? {
             Some(config) => reader.builder_layout(config)?,
             None => match reader.json::<HubConfig>(HUB_CONFIG)? {
                 Some(config) => reader.exporter_layout(config)?,
@@ -55,7 +59,16 @@ impl ModelFolder {
             },
         };
         reader.check_sizes(&folder)?;
-        reader.check_weights(&folder.graph)?;
+        let graph = OnnxFile::read(&folder.graph).map_err(|error| ModelError::Unusable {
+            file: folder.graph.clone(),
+            source: error.into(),
+        })?;
+        reader.check_weights(&folder.graph, &graph)?;
+        // Attention that is made of smaller operators has its window in the mask.
+        if graph.attention_windows.is_empty() || graph.attention_windows.iter().any(Option::is_some)
+        {
+            folder.lost_window = None;
+        }
         Ok(folder)
     }
 
@@ -108,6 +121,17 @@ impl ModelFolder {
         )
     }
 
+    /// Tokens that the graph may be fed as it is.
+    pub fn usable_context(&self) -> usize {
+        self.lost_window.unwrap_or(usize::MAX).min(self.context)
+    }
+
+    /// Whether fewer than these tokens can be used because of a lost window.
+    pub fn window_lost_at(&self, context_tokens: usize) -> Option<LostWindow> {
+        let window = self.lost_window?;
+        (window < context_tokens.min(self.context)).then_some(LostWindow(window))
+    }
+
     /// What a folder with a one-layer model says.
     #[cfg(test)]
     pub(super) fn tiny() -> Self {
@@ -121,6 +145,7 @@ impl ModelFolder {
             kv_heads: 2,
             head_size: 16,
             vocabulary: 512,
+            lost_window: None,
             sampling: Sampling::default(),
             shares_cache: true,
         }
@@ -132,6 +157,21 @@ impl ModelFolder {
             folder: self.path.clone(),
             problem,
         }
+    }
+}
+
+/// Of a graph that looks back further than its model was trained to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LostWindow(pub usize);
+
+impl Display for LostWindow {
+    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
+        let Self(window) = self;
+        write!(
+            f,
+            "its export has lost the sliding window of {window} tokens, so its context ends there; \
+             export it with adapters/recipes/export.py, which keeps the window"
+        )
     }
 }
 
@@ -162,6 +202,12 @@ struct GenaiDecoder {
     head_size: usize,
     num_hidden_layers: usize,
     num_key_value_heads: usize,
+    sliding_window: Option<GenaiWindow>,
+}
+
+#[derive(Deserialize)]
+struct GenaiWindow {
+    window_size: Option<i64>,
 }
 
 /// `config.json` of transformers.
@@ -174,6 +220,9 @@ struct HubConfig {
     hidden_size: usize,
     vocab_size: usize,
     max_position_embeddings: usize,
+    sliding_window: Option<i64>,
+    /// Qwen2 names a window and does not use it.
+    use_sliding_window: Option<bool>,
     eos_token_id: Option<Ids>,
 }
 
@@ -229,6 +278,10 @@ impl Ids {
     }
 }
 
+fn positive(number: i64) -> Option<usize> {
+    usize::try_from(number).ok().filter(|&number| number > 0)
+}
+
 struct Reader<'a> {
     path: &'a Path,
 }
@@ -247,6 +300,7 @@ impl Reader<'_> {
         // The makers' own file says more than what the builder made of it.
         let generation = self.json::<GenerationConfig>(GENERATION_CONFIG)?;
         let eos = model.eos_token_id.or(search.eos_token_id);
+        let window = model.decoder.sliding_window.and_then(|w| w.window_size);
         Ok(ModelFolder {
             path: self.path.to_path_buf(),
             graph,
@@ -257,6 +311,7 @@ impl Reader<'_> {
             kv_heads: model.decoder.num_key_value_heads,
             head_size: model.decoder.head_size,
             vocabulary: model.vocab_size,
+            lost_window: window.and_then(positive),
             sampling: match generation {
                 Some(generation) => generation.sampling(),
                 None => GenerationConfig {
@@ -280,6 +335,7 @@ impl Reader<'_> {
             .unwrap_or_default();
         let sampling = generation.sampling();
         let eos = generation.eos_token_id.or(config.eos_token_id);
+        let uses_window = config.use_sliding_window.unwrap_or(true);
         let head_size = config
             .head_dim
             .or(config.hidden_size.checked_div(config.num_attention_heads));
@@ -295,6 +351,10 @@ impl Reader<'_> {
                 .unwrap_or(config.num_attention_heads),
             head_size: head_size.unwrap_or(0),
             vocabulary: config.vocab_size,
+            lost_window: config
+                .sliding_window
+                .filter(|_| uses_window)
+                .and_then(positive),
             sampling,
             shares_cache: false,
         })
@@ -329,14 +389,10 @@ impl Reader<'_> {
     }
 
     /// The files with weights that the graph names are there, and long enough.
-    fn check_weights(&self, graph: &Path) -> Result<(), ModelError> {
-        let beside = graph.parent().unwrap_or(self.path);
-        let files = external_files(graph).map_err(|error| ModelError::Unusable {
-            file: graph.to_path_buf(),
-            source: error.into(),
-        })?;
-        for (name, needed) in files {
-            let inside = Path::new(&name)
+    fn check_weights(&self, path: &Path, graph: &OnnxFile) -> Result<(), ModelError> {
+        let beside = path.parent().unwrap_or(self.path);
+        for (name, &needed) in &graph.external_files {
+            let inside = Path::new(name)
                 .components()
                 .all(|part| matches!(part, Component::Normal(_) | Component::CurDir));
             if !inside {
@@ -344,7 +400,7 @@ impl Reader<'_> {
                     "the graph names weights outside of the folder: {name}"
                 )));
             }
-            let Ok(file) = fs::metadata(beside.join(&name)) else {
+            let Ok(file) = fs::metadata(beside.join(name)) else {
                 return Err(self.incomplete(format!("{name}, with the weights, is missing")));
             };
             if file.len() < needed {

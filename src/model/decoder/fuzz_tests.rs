@@ -4,8 +4,8 @@
 //! 700 otherwise; `LOREKEEPER_FUZZ_SEED` begins elsewhere.
 
 use super::{
-    DecoderOptions, DecoderSession, Grammars, ModelFolder, external_data::external_files,
-    lora::Adapter, lora_inputs::LoraInputs, template::ChatTemplate, text::TextStream,
+    DecoderOptions, DecoderSession, Grammars, ModelFolder, lora::Adapter, lora_inputs::LoraInputs,
+    onnx_file::OnnxFile, template::ChatTemplate, text::TextStream,
 };
 use crate::{
     domain::{Said, Speaker},
@@ -189,7 +189,7 @@ impl World {
                 .builder
                 .damaged("tokenizer_config.json", damage, render),
             4 => self.builder.damaged("model.onnx", damage, |folder| {
-                let _ = external_files(&folder.join("model.onnx"));
+                let _ = OnnxFile::read(&folder.join("model.onnx"));
             }),
             5 => {
                 let name = ["adapter_config.json", "adapter_model.safetensors"]

@@ -1,7 +1,10 @@
 //! Jinja as chat templates expect it: the environment that transformers sets
 //! up in Python, with the functions and methods of Python that templates call.
 
-use super::python::call_method;
+use super::{
+    jinja_bounds::{LARGEST, Rendered, bound, check_product},
+    python::call_method,
+};
 use chrono::Local;
 use minijinja::{
     AutoEscape, Environment, Error, ErrorKind,
@@ -48,7 +51,12 @@ pub(super) fn compile(source: &str) -> Result<Environment<'static>, Error> {
 }
 
 pub(super) fn render(jinja: &Environment, variables: Value) -> Result<String, Error> {
-    contained(|| jinja.get_template(NAME)?.render(variables))
+    contained(|| {
+        let mut text = Rendered::default();
+        let template = jinja.get_template(NAME)?;
+        let written = template.render_captured_to(variables, &mut text);
+        text.into_text(written)
+    })
 }
 
 /// minijinja panics at some expressions, such as `''[::-1]`.
@@ -72,6 +80,7 @@ fn compile_uncontained(source: &str) -> Result<Environment<'static>, Error> {
     jinja.set_recursion_limit(DEEPEST);
     // Otherwise an error shows the values of variables: what people wrote.
     jinja.set_debug(false);
+    bound(&mut jinja);
     jinja.add_function("raise_exception", raise_exception);
     jinja.add_function("strftime_now", strftime_now);
     jinja.add_filter("tojson", tojson);
@@ -155,6 +164,10 @@ fn write_json(
     if depth > DEEPEST_JSON {
         return Err(problem("tojson: nested too deeply"));
     }
+    check_product(std::slice::from_ref(value))?;
+    if text.len() > LARGEST {
+        return Err(problem(format!("tojson: more than {LARGEST} bytes")));
+    }
     match value.kind() {
         ValueKind::Undefined | ValueKind::None => text.push_str("null"),
         // As text it would be Python's `True`.
@@ -214,28 +227,37 @@ fn quoted(value: &Value) -> String {
     serde_json::Value::from(value.to_string()).to_string()
 }
 
+/// Templates that tests render, with `words` to look into.
 #[cfg(test)]
-mod tests {
+pub(super) mod for_tests {
     use super::*;
 
-    fn run(source: &str) -> Result<String, Error> {
+    pub fn run(source: &str) -> Result<String, Error> {
         let words = Value::from_pairs([("b", "x<y"), ("a", "it's")]);
         render(&compile(source)?, Value::from_pairs([("words", words)]))
     }
 
-    fn check(source: &str, expected: &str) {
+    #[track_caller]
+    pub fn check(source: &str, expected: &str) {
         let text = run(source).unwrap_or_else(|error| panic!("{source}: {error}"));
         assert_eq!(text, expected, "{source}");
     }
 
-    fn check_refused(source: &str, expected: &str) {
+    #[track_caller]
+    pub fn check_refused(source: &str, expected: &str) {
         let error = run(source).expect_err("must be refused").to_string();
         assert!(error.contains(expected), "{source}: {error}");
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::for_tests::{check, check_refused, run};
+    use super::*;
 
     #[test]
     fn json_is_written_as_python_writes_it() {
-        check("{{ words | tojson }}", r#"{"a": "it's", "b": "x<y"}"#);
+        check("{{ words | tojson }}", r#"{"b": "x<y", "a": "it's"}"#);
         check(
             "{{ [1, 2.5, true, none, [], {}, 'ä\"'] | tojson }}",
             r#"[1, 2.5, true, null, [], {}, "ä\""]"#,

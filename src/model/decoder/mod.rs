@@ -11,7 +11,6 @@
 mod caller;
 mod constraint;
 mod control_tokens;
-mod external_data;
 mod fair_queue;
 mod folder;
 #[cfg(test)]
@@ -19,10 +18,12 @@ mod fuzz_tests;
 mod graph;
 mod grown_cache;
 mod jinja;
+mod jinja_bounds;
 mod logits;
 mod lora;
 mod lora_batch;
 mod lora_inputs;
+mod onnx_file;
 mod options;
 mod peft;
 mod prompting;
@@ -41,8 +42,8 @@ mod tokenizers_for_tests;
 mod vocabulary;
 mod writer;
 
-pub use folder::ModelFolder;
-pub use options::{BeforeRun, DecoderOptions, Device};
+pub use folder::{LostWindow, ModelFolder};
+pub use options::{BeforeRun, DecoderOptions};
 
 use self::{
     caller::Caller,
@@ -69,7 +70,7 @@ use std::{
     sync::{Arc, PoisonError, RwLock, atomic::AtomicU64},
 };
 use tokio::sync::mpsc;
-use tracing::info;
+use tracing::{info, warn};
 
 /// A language model of the decoder family, running here, with its adapters.
 ///
@@ -103,6 +104,9 @@ impl LanguageModel {
         let session = open()?;
         let model = options.name.clone().unwrap_or_else(|| folder.name());
         let size = session.size();
+        if let Some(window) = folder.window_lost_at(options.context_tokens) {
+            warn!("Language model {model}: {window}");
+        }
         info!(
             slots = size.slots,
             context_tokens = size.context,
@@ -118,6 +122,7 @@ impl LanguageModel {
             template,
             grammars,
             context: size.context,
+            forced_tokens: options.forced_tokens,
         };
         let lora = session.lora_inputs().cloned();
         let work = Arc::new(Work {

@@ -1,6 +1,6 @@
 //! How a language model is run.
 
-use crate::ports::BoxError;
+use crate::{config::Device, ports::BoxError};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// Called on the model's thread before each run, with the run's number. An
@@ -37,6 +37,9 @@ pub struct DecoderOptions {
     pub prefill_tokens: usize,
     /// A run that takes longer is given up.
     pub run_limit: Duration,
+    /// Whether what a schema leaves no choice about is written without the
+    /// model. Not doing so is for measuring what it saves.
+    pub forced_tokens: bool,
     pub before_run: Option<BeforeRun>,
 }
 
@@ -55,15 +58,8 @@ impl DecoderOptions {
             waiting: 64,
             prefill_tokens: 256,
             run_limit: Duration::from_secs(60),
+            forced_tokens: true,
             before_run: None,
         }
     }
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Device {
-    #[default]
-    Cpu,
-    /// A graphics card, by its number.
-    Cuda(i32),
 }

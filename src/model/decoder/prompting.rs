@@ -19,6 +19,8 @@ pub(super) struct Prompting {
     pub grammars: Grammars,
     /// Tokens that a prompt and its answer may fill together.
     pub context: usize,
+    /// See [`super::DecoderOptions::forced_tokens`].
+    pub forced_tokens: bool,
 }
 
 impl Prompting {
@@ -88,6 +90,7 @@ impl Prompting {
             sampler: Sampler::new(&request.sampling),
             text: TextStream::new(self.tokenizer.clone(), &request.stop),
             constraint,
+            forced_tokens: self.forced_tokens,
             adapter,
         })
     }

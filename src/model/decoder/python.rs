@@ -1,5 +1,6 @@
 //! The methods of Python's `str` and `dict` that published chat templates call.
 
+use super::jinja_bounds::check_product;
 use minijinja::{
     Error, ErrorKind, State,
     value::{Value, ValueKind, from_args},
@@ -51,6 +52,7 @@ fn call_on_text(text: &str, method: &str, args: &[Value]) -> Result<Value, Error
         }
         "replace" => {
             let (old, new, most): (&str, &str, Option<usize>) = from_args(args)?;
+            check_product(&[text.into(), new.into()])?;
             match most {
                 Some(most) => text.replacen(old, new, most).into(),
                 None => text.replace(old, new).into(),
@@ -63,6 +65,7 @@ fn call_on_text(text: &str, method: &str, args: &[Value]) -> Result<Value, Error
         }
         "join" => {
             let (parts,): (&Value,) = from_args(args)?;
+            check_product(&[text.into(), parts.clone()])?;
             let parts: Vec<String> = parts.try_iter()?.map(|part| part.to_string()).collect();
             parts.join(text).into()
         }
@@ -147,23 +150,7 @@ fn capitalized(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::jinja::{compile, render};
-    use super::*;
-
-    fn run(source: &str) -> Result<String, Error> {
-        let words = Value::from_pairs([("b", "x<y"), ("a", "it's")]);
-        render(&compile(source)?, Value::from_pairs([("words", words)]))
-    }
-
-    fn check(source: &str, expected: &str) {
-        let text = run(source).unwrap_or_else(|error| panic!("{source}: {error}"));
-        assert_eq!(text, expected, "{source}");
-    }
-
-    fn check_refused(source: &str, expected: &str) {
-        let error = run(source).expect_err("must be refused").to_string();
-        assert!(error.contains(expected), "{source}: {error}");
-    }
+    use super::super::jinja::for_tests::{check, check_refused};
 
     #[test]
     fn methods_of_python_strings_work_in_templates() {
@@ -208,11 +195,11 @@ mod tests {
     fn methods_of_python_dictionaries_work_in_templates() {
         check(
             "{% for k, v in words.items() %}{{ k }}={{ v }};{% endfor %}",
-            "a=it's;b=x<y;",
+            "b=x<y;a=it's;",
         );
         check(
             "{{ words.keys()|join(',') }} {{ words.values()|join(',') }}",
-            "a,b it's,x<y",
+            "b,a x<y,it's",
         );
         check(
             "{{ words.get('a') }} {{ words.get('z') is none }} {{ words.get('z', 'd') }}",

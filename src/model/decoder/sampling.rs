@@ -121,13 +121,21 @@ impl Eq for Candidate {}
 
 /// The lowest id among the greatest logits.
 fn likeliest(logits: &[f32]) -> u32 {
-    let numbers = logits
-        .iter()
-        .enumerate()
-        .filter(|(_, logit)| !logit.is_nan());
-    let best = numbers.reduce(|best, next| if next.1 > best.1 { next } else { best });
-    best.map_or(0, |(id, _)| id as u32)
+    // In lanes, which a processor compares at once: a vocabulary is long.
+    let mut greatest = [f32::NEG_INFINITY; LANES];
+    let (lanes, rest) = logits.as_chunks::<LANES>();
+    for lane in lanes {
+        for (greatest, &logit) in greatest.iter_mut().zip(lane) {
+            *greatest = if logit > *greatest { logit } else { *greatest };
+        }
+    }
+    let top = greatest.iter().chain(rest).copied();
+    let top = top.fold(f32::NEG_INFINITY, f32::max);
+    let id = logits.iter().position(|&logit| logit == top);
+    id.unwrap_or(0) as u32
 }
+
+const LANES: usize = 16;
 
 /// Softmax without the division by its sum, in the order of the ids.
 fn weigh(logits: &[f32], temperature: f32) -> Vec<Candidate> {

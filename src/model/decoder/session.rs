@@ -5,7 +5,7 @@
 //! tokens: one each for any number of rows, or many for one row alone.
 
 use super::{
-    DecoderOptions, Device, ModelFolder,
+    DecoderOptions, ModelFolder,
     graph::{ATTENTION_MASK, Graph, INPUT_IDS, LOGITS, POSITION_IDS},
     grown_cache::GrownCache,
     logits::read_last_positions,
@@ -14,7 +14,7 @@ use super::{
     lora_inputs::LoraInputs,
     shared_cache::{CacheSize, SharedCache},
 };
-use crate::model::ModelError;
+use crate::{config::Device, model::ModelError};
 use ort::{
     Error,
     environment::Environment,
@@ -25,6 +25,9 @@ use ort::{
 };
 use std::{ops::Range, sync::Arc};
 use tracing::{info, warn};
+
+/// The number of the card that is used.
+const GRAPHICS_CARD: i32 = 0;
 
 pub(super) struct DecoderSession {
     // What is bound goes before what it is bound to.
@@ -293,10 +296,11 @@ impl DecoderSession {
         }
         let ids = rows.iter().flat_map(|row| row.tokens).map(|&id| id.into());
         self.bind_integers(INPUT_IDS, [rows.len(), tokens], ids.collect())?;
-        let mask = rows
-            .iter()
-            .flat_map(|row| (0..width).map(move |at| i64::from(at < reach(row))));
-        self.bind_integers(ATTENTION_MASK, [rows.len(), width], mask.collect())?;
+        let mut mask = vec![1; rows.len() * width];
+        for (row, mask) in rows.iter().zip(mask.chunks_exact_mut(width)) {
+            mask[reach(row)..].fill(0);
+        }
+        self.bind_integers(ATTENTION_MASK, [rows.len(), width], mask)?;
         if self.graph.wants_positions {
             let positions = rows
                 .iter()
@@ -323,7 +327,9 @@ fn cache_size(
     folder: &ModelFolder,
     options: &DecoderOptions,
 ) -> Result<CacheSize, ModelError> {
-    let context = options.context_tokens.clamp(2, folder.context);
+    let context = options
+        .context_tokens
+        .clamp(2, folder.usable_context().max(2));
     let slot_bytes = CacheSize::slot_bytes(graph, context);
     let fitting = options.cache_bytes / slot_bytes.max(1);
     if fitting == 0 {
@@ -356,8 +362,8 @@ fn open_session(
             .with_intra_op_spinning(options.spinning)?
             // Plans memory for every shape that it has seen, and a growing text has ever new ones.
             .with_memory_pattern(false)?;
-        if let Device::Cuda(id) = options.device {
-            let cuda = ep::CUDA::default().with_device_id(id).build();
+        if options.device == Device::Cuda {
+            let cuda = ep::CUDA::default().with_device_id(GRAPHICS_CARD).build();
             builder = builder.with_execution_providers([cuda.error_on_failure()])?;
         }
         builder.commit_from_file(&folder.graph)
@@ -372,11 +378,11 @@ fn open_session(
 fn allocator(session: &Session, options: &DecoderOptions) -> ort::Result<Allocator> {
     match options.device {
         Device::Cpu => Ok(Allocator::default()),
-        Device::Cuda(id) => Allocator::new(
+        Device::Cuda => Allocator::new(
             session,
             MemoryInfo::new(
                 AllocationDevice::CUDA,
-                id,
+                GRAPHICS_CARD,
                 AllocatorType::Device,
                 MemoryType::Default,
             )?,

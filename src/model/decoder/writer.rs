@@ -20,6 +20,8 @@ pub(super) struct Job {
     pub sampler: Sampler,
     pub text: TextStream,
     pub constraint: Option<Constraint>,
+    /// Whether the constraint's forced tokens are written without the model.
+    pub forced_tokens: bool,
     pub adapter: Option<Arc<Adapter>>,
 }
 
@@ -73,7 +75,8 @@ impl Writer {
     /// Chooses the next token by these logits and shows what text it decides.
     /// `Some`: the text ends here.
     pub fn choose(&mut self, logits: &mut [f32], eos: &[u32]) -> Result<Option<Finish>, BoxError> {
-        if logits.iter().any(|logit| logit.is_nan()) {
+        // Without an early end, which would compare one after the other.
+        if logits.iter().fold(false, |any, logit| any | logit.is_nan()) {
             return Err("the model's logits are not numbers".into());
         }
         if let Some(constraint) = &mut self.job.constraint {
@@ -94,6 +97,9 @@ impl Writer {
 
     /// Tokens that can be no others need no model.
     fn write_forced(&mut self) {
+        if !self.job.forced_tokens {
+            return;
+        }
         let Some(constraint) = &mut self.job.constraint else {
             return;
         };

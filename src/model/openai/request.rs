@@ -95,18 +95,11 @@ mod tests {
     use crate::domain::{Sampling, Speaker};
 
     fn request() -> GenerationRequest {
-        GenerationRequest {
-            prompt: Prompt::Conversation(vec![Said {
-                role: Speaker::User,
-                text: "Hi".into(),
-            }]),
-            adapter: None,
-            max_tokens: 5,
-            sampling: Sampling::default(),
-            stop: Vec::new(),
-            schema: None,
-            person: None,
-        }
+        let said = Said {
+            role: Speaker::User,
+            text: "Hi".into(),
+        };
+        GenerationRequest::greedy(Prompt::Conversation(vec![said]), 5)
     }
 
     #[test]

@@ -5,7 +5,10 @@ use super::{
     naming::{one_line, snake_case},
     parameter::{Place, Reading, Sent, is_true, read, undeclared},
 };
-use crate::{config::ApiAuth, domain::ToolSpec};
+use crate::{
+    config::ApiAuth,
+    domain::{ToolKind, ToolSpec},
+};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
@@ -43,6 +46,7 @@ impl Operation {
         ToolSpec {
             name: name.into(),
             description: self.description.clone(),
+            kind: ToolKind::Api,
             parameters: planned.map(|sent| sent.spec.clone()).collect(),
             examples: examples.to_vec(),
         }

@@ -11,7 +11,7 @@ use super::{
 };
 use crate::{
     config::{QueryEntry, QueryParameter},
-    domain::{Audience, Parameter, ParameterKind, ToolSpec},
+    domain::{Audience, Parameter, ParameterKind, ToolKind, ToolSpec},
     ports::{ToolError, with_causes},
     tools::{
         arguments::{Arguments, whole_pattern},
@@ -138,6 +138,7 @@ async fn load(
         spec: ToolSpec {
             name: entry.name.clone(),
             description: entry.description.clone(),
+            kind: ToolKind::Query,
             parameters,
             examples: entry.examples.clone(),
         },

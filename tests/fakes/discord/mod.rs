@@ -5,6 +5,7 @@
 //! that a test may start the bot in itself or as another process, kill it, and
 //! start it again. Its clock runs by itself and can be moved ahead.
 
+mod commands;
 mod gateway;
 mod limits;
 mod payload;
@@ -14,15 +15,16 @@ mod validate;
 mod wire;
 mod world;
 
+pub use commands::SentFile;
 pub use limits::{Fault, Scope};
 pub use wire::{Entry, Request, What};
 pub use world::{
-    ALICE, BOB, BOT, FORUM_POST, GENERAL, GUILD, OTHER_GENERAL, Permission, ROBOT, STRANGER,
-    SUPPORT,
+    ALICE, APPLICATION, BOB, BOT, FORUM_POST, GENERAL, GUILD, OTHER_GENERAL, Permission, ROBOT,
+    STRANGER, SUPPORT,
 };
 
 use axum::{Router, routing::any};
-use lorekeeper::config::DiscordSection;
+use lorekeeper::config::{CommandScope, DiscordSection};
 use serde_json::{Value, json};
 use sessions::Frame;
 use std::{
@@ -31,7 +33,7 @@ use std::{
     time::Duration,
 };
 use tokio::sync::{oneshot, watch};
-use world::{Interaction, Message, World, kind};
+use world::{Interaction, InteractionKind, Message, World, kind};
 
 /// The only token that is let in.
 pub const TOKEN: &str = "MTk4NjIyNDgzNDcxOTI1MjQ4.Cl2FMQ.ZnCjm1XVW7vRze4b7Cq4se7kKWs";
@@ -77,6 +79,7 @@ pub struct VisibleMessage {
     pub pings: Vec<String>,
     /// Whether links unfold into previews.
     pub previews: bool,
+    pub files: Vec<SentFile>,
 }
 
 impl FakeDiscord {
@@ -104,6 +107,7 @@ impl FakeDiscord {
             bot_token: TOKEN.into(),
             api_url: Some(self.url()),
             guilds: vec![GUILD.to_string()],
+            commands: CommandScope::Global,
         }
     }
 
@@ -168,23 +172,8 @@ impl FakeDiscord {
 
     fn publish(&self, author: u64, channel: u64, fill: impl FnOnce(&mut Message)) -> u64 {
         self.shared.change(|world| {
-            let mut message = Message {
-                id: world.new_id(),
-                channel,
-                author,
-                kind: kind::REGULAR,
-                content: String::new(),
-                components: json!([]),
-                flags: 0,
-                mentions: Vec::new(),
-                reference: None,
-                nonce: None,
-                webhook: false,
-                at: world.now(),
-                edited: None,
-                late_edits: 0,
-                pings: Vec::new(),
-            };
+            let mut message = Message::of_bot(world.new_id(), channel, world.now());
+            message.author = author;
             fill(&mut message);
             world.publish(message)
         })
@@ -307,7 +296,15 @@ impl FakeDiscord {
                 None => data["user"] = payload::user(world.user(person)),
             }
             let at = world.now();
-            world.interactions.insert(id, Interaction { token, at, callbacks: Vec::new() });
+            world.interactions.insert(id, Interaction {
+                token,
+                at,
+                callbacks: Vec::new(),
+                kind: InteractionKind::Press,
+                user: person,
+                channel: target.channel,
+                original: None,
+            });
             world.dispatch("INTERACTION_CREATE", data, None);
             id
         })
@@ -322,7 +319,7 @@ impl FakeDiscord {
             .messages
             .values()
             .filter(|message| message.channel == channel);
-        here.filter(|message| matches!(message.kind, kind::REGULAR | kind::REPLY))
+        here.filter(|message| message.is_seen_by_all())
             .map(VisibleMessage::of)
             .collect()
     }
@@ -338,9 +335,7 @@ impl FakeDiscord {
     /// The bot's newest message anywhere.
     pub fn last_reply(&self) -> Option<VisibleMessage> {
         let world = self.shared.world();
-        let ours = |message: &&Message| {
-            message.author == BOT && matches!(message.kind, kind::REGULAR | kind::REPLY)
-        };
+        let ours = |message: &&Message| message.author == BOT && message.is_seen_by_all();
         world
             .messages
             .values()
@@ -450,6 +445,11 @@ impl FakeDiscord {
         });
     }
 
+    /// What was to go wrong and did not, no longer will.
+    pub fn stop_failing(&self) {
+        self.shared.change(|world| world.faults.clear());
+    }
+
     /// The connection breaks without a word.
     pub fn drop_socket(&self) {
         self.shared
@@ -547,6 +547,7 @@ impl VisibleMessage {
             edited: message.edited.is_some(),
             pings: message.pings.clone(),
             previews: message.flags & (1 << 2) == 0,
+            files: message.files.clone(),
         }
     }
 }

@@ -6,7 +6,7 @@ use super::{
     payload,
     validate::{self, Refusal, refusal},
     wire::{Request, What},
-    world::{BOT, World},
+    world::{APPLICATION, BOT, World},
 };
 use axum::{
     body::Bytes,
@@ -32,7 +32,7 @@ pub async fn answer(
     if let Some(Fault::Delay(time)) = fault {
         tokio::time::sleep(time).await;
     }
-    let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+    let (body, files) = read_body(&headers, &bytes);
     let authorization = headers
         .get(header::AUTHORIZATION)
         .and_then(|value| value.to_str().ok());
@@ -41,6 +41,7 @@ pub async fn answer(
             method: method.as_str(),
             path: &path,
             body: &body,
+            files: &files,
             authorization,
         };
         let reply = call.reply(world, fault.as_ref());
@@ -49,6 +50,7 @@ pub async fn answer(
             method: method.to_string(),
             path: path.clone(),
             body: body.clone(),
+            files: files.iter().map(|file| file.name.clone()).collect(),
             status: reply.status,
             response: reply.body.clone(),
             lost,
@@ -130,7 +132,50 @@ struct Call<'a> {
     method: &'a str,
     path: &'a str,
     body: &'a Value,
+    files: &'a [Upload],
     authorization: Option<&'a str>,
+}
+
+/// A file of a request.
+pub struct Upload {
+    pub name: String,
+    pub bytes: Vec<u8>,
+}
+
+/// JSON, or a form with JSON and files in it.
+fn read_body(headers: &HeaderMap, bytes: &[u8]) -> (Value, Vec<Upload>) {
+    let kind = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let Some((_, boundary)) = kind.split_once("boundary=") else {
+        return (
+            serde_json::from_slice(bytes).unwrap_or_default(),
+            Vec::new(),
+        );
+    };
+    let text = String::from_utf8_lossy(bytes);
+    let mut body = Value::Null;
+    let mut files = Vec::new();
+    for part in text.split(&format!("--{boundary}")) {
+        let Some((head, content)) = part.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let content = content.strip_suffix("\r\n").unwrap_or(content);
+        let field = |name: &str| {
+            let (_, rest) = head.split_once(&format!("{name}=\""))?;
+            Some(rest.split('"').next().unwrap_or_default().to_string())
+        };
+        match field(" name").as_deref() {
+            Some("payload_json") => body = serde_json::from_str(content).unwrap_or_default(),
+            Some(name) if name.starts_with("files[") => files.push(Upload {
+                name: field("filename").unwrap_or_default(),
+                bytes: content.as_bytes().to_vec(),
+            }),
+            _ => {}
+        }
+    }
+    (body, files)
 }
 
 impl Call<'_> {
@@ -152,6 +197,9 @@ impl Call<'_> {
         {
             return Reply::of(number(id).and_then(|id| world.callback(id, token, self.body)));
         }
+        if let Some(reply) = self.webhook(world, &segments) {
+            return Reply::of(reply);
+        }
         if self.authorization != Some(&format!("Bot {TOKEN}")) {
             return Reply::of(Err(refusal(401, 0, "401: Unauthorized")));
         }
@@ -164,6 +212,21 @@ impl Call<'_> {
             return Reply::too_many(count.reset_after, Scope::User).counted(&bucket, &count);
         }
         Reply::of(self.perform(world, &segments, query)).counted(&bucket, &count)
+    }
+
+    /// The token is in the address, and nothing else is asked for.
+    fn webhook(&self, world: &mut World, segments: &[&str]) -> Option<Result<Value, Refusal>> {
+        Some(match (self.method, segments) {
+            ("PATCH", ["webhooks", application, token, "messages", "@original"]) => {
+                world.edit_original(application, token, self.body, self.files)
+            }
+            ("PATCH", ["webhooks", application, token, "messages", message]) => number(message)
+                .and_then(|id| world.edit_follow_up(application, token, id, self.body)),
+            ("POST", ["webhooks", application, token]) => {
+                world.follow_up(application, token, self.body, self.files)
+            }
+            _ => return None,
+        })
     }
 
     fn route(&self, segments: &[&str]) -> &'static str {
@@ -217,18 +280,39 @@ impl Call<'_> {
                 world.message_in(number(channel)?, number(message)?)
             }
             ("POST", ["channels", channel, "messages"]) => {
-                world.create_message(number(channel)?, self.body)
+                world.create_message(number(channel)?, self.body, self.files)
             }
             ("PATCH", ["channels", channel, "messages", message]) => {
-                world.edit_message(number(channel)?, number(message)?, self.body)
+                world.edit_message(number(channel)?, number(message)?, self.body, self.files)
             }
             ("POST", ["channels", channel, "messages", message, "threads"]) => {
                 world.create_thread(number(channel)?, number(message)?, self.body)
+            }
+            ("GET", ["oauth2", "applications", "@me"]) => {
+                Ok(json!({ "id": APPLICATION.to_string(), "name": "lorekeeper" }))
+            }
+            ("POST", ["users", "@me", "channels"]) => world.open_direct(self.body),
+            ("GET", ["applications", _, "commands"]) => Ok(commands_of(world, None)),
+            ("GET", ["applications", _, "guilds", guild, "commands"]) => {
+                Ok(commands_of(world, Some(number(guild)?)))
+            }
+            ("PUT", ["applications", _, "commands"]) => world.set_commands(None, self.body),
+            ("PUT", ["applications", _, "guilds", guild, "commands"]) => {
+                world.set_commands(Some(number(guild)?), self.body)
             }
             ("POST", ["channels", channel, "typing"]) => world.type_in(number(channel)?),
             _ => Err(refusal(404, 0, "404: Not Found")),
         }
     }
+}
+
+fn commands_of(world: &World, guild: Option<u64>) -> Value {
+    world
+        .commands
+        .get(&guild)
+        .cloned()
+        .unwrap_or_default()
+        .into()
 }
 
 fn number(segment: &str) -> Result<u64, Refusal> {

@@ -32,6 +32,8 @@ pub struct Request {
     /// After `/api/v10`, with the query.
     pub path: String,
     pub body: Value,
+    /// Names of the files that came along.
+    pub files: Vec<String>,
     pub status: u16,
     pub response: Value,
     /// The response was thrown away.
@@ -51,10 +53,11 @@ impl fmt::Display for Entry {
         match &self.what {
             What::Request(request) => write!(
                 f,
-                "{} {} {} -> {} {}{}",
+                "{} {} {} {:?} -> {} {}{}",
                 request.method,
                 request.path,
                 request.body,
+                request.files,
                 request.status,
                 request.response,
                 if request.lost { " (lost)" } else { "" }

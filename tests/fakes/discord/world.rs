@@ -1,8 +1,10 @@
 //! What exists on the fake Discord, and the rules by which it changes.
 
 use super::{
+    commands::{SentFile, attached},
     limits::{Buckets, Fault},
     payload,
+    rest::Upload,
     sessions::Sessions,
     validate::{self, Refusal},
     wire::{Entry, What},
@@ -44,6 +46,7 @@ const LATE_EDITS: u32 = 30;
 pub mod kind {
     pub const REGULAR: u8 = 0;
     pub const REPLY: u8 = 19;
+    pub const COMMAND: u8 = 20;
     pub const THREAD_STARTER: u8 = 21;
 }
 
@@ -114,12 +117,63 @@ pub struct Message {
     pub late_edits: u32,
     /// Everybody who was ever notified by it.
     pub pings: Vec<String>,
+    pub files: Vec<SentFile>,
+    /// The one person who sees it.
+    pub ephemeral_for: Option<u64>,
+    /// "Lorekeeper is thinking…"
+    pub thinking: bool,
+}
+
+impl Message {
+    /// An empty one.
+    pub fn of_bot(id: u64, channel: u64, at: Duration) -> Self {
+        Self {
+            id,
+            channel,
+            author: BOT,
+            kind: kind::REGULAR,
+            content: String::new(),
+            components: json!([]),
+            flags: 0,
+            mentions: Vec::new(),
+            reference: None,
+            nonce: None,
+            webhook: false,
+            at,
+            edited: None,
+            late_edits: 0,
+            pings: Vec::new(),
+            files: Vec::new(),
+            ephemeral_for: None,
+            thinking: false,
+        }
+    }
+
+    /// Written by somebody, and done.
+    pub fn is_seen_by_all(&self) -> bool {
+        matches!(self.kind, kind::REGULAR | kind::REPLY | kind::COMMAND)
+            && self.ephemeral_for.is_none()
+            && !self.thinking
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum InteractionKind {
+    Press,
+    Command,
+    /// Somebody types an option.
+    Typing,
 }
 
 pub struct Interaction {
     pub token: String,
     pub at: Duration,
     pub callbacks: Vec<Value>,
+    pub kind: InteractionKind,
+    pub user: u64,
+    pub channel: u64,
+    /// The message that answers it.
+    pub original: Option<u64>,
 }
 
 pub struct World {
@@ -130,6 +184,8 @@ pub struct World {
     pub messages: BTreeMap<u64, Message>,
     pub interactions: HashMap<u64, Interaction>,
     pub typing: Vec<(u64, Duration)>,
+    /// By guild; those for everywhere under none.
+    pub commands: BTreeMap<Option<u64>, Vec<Value>>,
     pub sessions: Sessions,
     pub buckets: Buckets,
     /// By method and end of the path; each happens once.
@@ -173,6 +229,7 @@ impl World {
             messages: BTreeMap::new(),
             interactions: HashMap::new(),
             typing: Vec::new(),
+            commands: BTreeMap::new(),
             sessions: Sessions::default(),
             buckets: Buckets::default(),
             faults: VecDeque::new(),
@@ -305,7 +362,12 @@ impl World {
 
     // WHAT THE BOT DOES
 
-    pub fn create_message(&mut self, channel: u64, body: &Value) -> Result<Value, Refusal> {
+    pub fn create_message(
+        &mut self,
+        channel: u64,
+        body: &Value,
+        uploads: &[Upload],
+    ) -> Result<Value, Refusal> {
         let place = self.visible_channel(channel)?.clone();
         match place.kind {
             ChannelKind::Forum => return Err(validate::NOT_IN_FORUM.into()),
@@ -316,15 +378,13 @@ impl World {
             return Err(validate::THREAD_LOCKED.into());
         }
         let content = validate::message(body)?;
+        let files = attached(body, uploads)?;
         let nonce = body["nonce"].as_str().map(str::to_string);
         if let Some(known) = self.known_by_nonce(nonce.as_deref(), body) {
             return Ok(payload::message(self, &known));
         }
         let reference = self.reference(&place, body)?;
         let message = Message {
-            id: self.new_id(),
-            channel,
-            author: BOT,
             kind: if reference.is_some() {
                 kind::REPLY
             } else {
@@ -334,13 +394,10 @@ impl World {
             content,
             components: body.get("components").cloned().unwrap_or_else(|| json!([])),
             flags: body["flags"].as_u64().unwrap_or(0),
-            mentions: Vec::new(),
             reference,
             nonce,
-            webhook: false,
-            at: self.now(),
-            edited: None,
-            late_edits: 0,
+            files,
+            ..Message::of_bot(self.new_id(), channel, self.now())
         };
         // Writing in an archived thread opens it again.
         self.channels
@@ -381,7 +438,13 @@ impl World {
         }
     }
 
-    pub fn edit_message(&mut self, channel: u64, id: u64, body: &Value) -> Result<Value, Refusal> {
+    pub fn edit_message(
+        &mut self,
+        channel: u64,
+        id: u64,
+        body: &Value,
+        uploads: &[Upload],
+    ) -> Result<Value, Refusal> {
         let archived = self.visible_channel(channel)?.archived;
         let now = self.now();
         let message = self
@@ -404,9 +467,13 @@ impl World {
             merged["content"] = message.content.as_str().into();
         }
         let content = validate::message(&merged)?;
+        let files = attached(body, uploads)?;
         let mut message = message.clone();
         message.pings.extend(validate::pings(&content, body));
         message.content = content;
+        if body.get("attachments").is_some() {
+            message.files = files;
+        }
         message.edited = Some(now);
         message.late_edits += u32::from(late);
         if let Some(components) = body.get("components") {
@@ -472,21 +539,9 @@ impl World {
         self.dispatch("THREAD_CREATE", created, place.guild);
         self.dispatch_message("MESSAGE_UPDATE", &source);
         let starter = Message {
-            id: self.new_id(),
-            channel: message,
-            author: BOT,
             kind: kind::THREAD_STARTER,
-            content: String::new(),
-            components: json!([]),
-            flags: 0,
-            mentions: Vec::new(),
             reference: Some((channel, message)),
-            nonce: None,
-            webhook: false,
-            at: self.now(),
-            edited: None,
-            late_edits: 0,
-            pings: Vec::new(),
+            ..Message::of_bot(self.new_id(), message, self.now())
         };
         self.publish(starter);
         Ok(thread)
@@ -500,7 +555,7 @@ impl World {
         }
         let later = self.messages.range(after + 1..).map(|(_, message)| message);
         let mut page: Vec<Value> = later
-            .filter(|message| message.channel == channel)
+            .filter(|message| message.channel == channel && message.ephemeral_for.is_none())
             .take(limit)
             .map(|message| payload::message(self, message))
             .collect();
@@ -553,14 +608,18 @@ impl World {
         if now > interaction.at + INTERACTION_DEADLINE {
             return Err(validate::UNKNOWN_INTERACTION.into());
         }
-        if !matches!(body["type"].as_u64(), Some(4..=9)) {
+        if interaction.kind != InteractionKind::Press {
+            self.command_callback(id, body)?;
+        } else if !matches!(body["type"].as_u64(), Some(4..=9)) {
             return Err(validate::invalid_form(
                 &["type"],
                 "BASE_TYPE_CHOICES",
                 "Value must be one of (4, 5, 6, 7, 8, 9).",
             ));
         }
-        interaction.callbacks.push(body.clone());
+        if let Some(interaction) = self.interactions.get_mut(&id) {
+            interaction.callbacks.push(body.clone());
+        }
         Ok(Value::Null)
     }
 

@@ -1,6 +1,7 @@
 //! The methods of the Web API that the bot may call, and their refusals.
 
 use super::{
+    files,
     state::{BOT_ID, BOT_USER, Channel, State, Stored, TEAM},
     validate,
 };
@@ -12,7 +13,7 @@ pub enum Answer {
     Refused(&'static str, String),
 }
 
-fn no(code: &'static str) -> Answer {
+pub fn no(code: &'static str) -> Answer {
     Answer::Refused(code, String::new())
 }
 
@@ -24,6 +25,8 @@ pub fn writes(method: &str) -> bool {
             | "chat.update"
             | "reactions.add"
             | "reactions.remove"
+            | "conversations.open"
+            | "files.completeUploadExternal"
     )
 }
 
@@ -44,16 +47,20 @@ pub fn call(state: &mut State, address: &str, method: &str, arguments: &Value) -
         "reactions.remove" => react(state, arguments, false),
         "conversations.info" => conversation(state, arguments),
         "conversations.replies" => replies(state, arguments),
+        "conversations.history" => history(state, arguments),
+        "conversations.open" => open(state, arguments),
+        "files.getUploadURLExternal" => files::ask(state, address, arguments),
+        "files.completeUploadExternal" => files::complete(state, arguments),
         "users.info" => user(state, arguments),
         _ => no("unknown_method"),
     }
 }
 
-fn text(arguments: &Value, name: &str) -> String {
+pub fn text(arguments: &Value, name: &str) -> String {
     arguments[name].as_str().unwrap_or_default().to_string()
 }
 
-fn writable<'a>(state: &'a State, channel: &str) -> Result<&'a Channel, &'static str> {
+pub fn writable<'a>(state: &'a State, channel: &str) -> Result<&'a Channel, &'static str> {
     match state.channels.get(channel) {
         None => Err("channel_not_found"),
         Some(channel) if channel.archived => Err("is_archived"),
@@ -96,6 +103,7 @@ fn post(state: &mut State, arguments: &Value) -> Answer {
         reactions: BTreeMap::new(),
         pings: validate::pings(arguments),
         unfurls: unfurls(arguments),
+        files: Vec::new(),
     };
     let event = own_message(&channel, &stored, state);
     if let Some(place) = state.channels.get_mut(&channel) {
@@ -107,7 +115,7 @@ fn post(state: &mut State, arguments: &Value) -> Answer {
 }
 
 /// How our own message comes back as an event.
-fn own_message(channel: &str, stored: &Stored, state: &State) -> Value {
+pub fn own_message(channel: &str, stored: &Stored, state: &State) -> Value {
     let direct = state
         .channels
         .get(channel)
@@ -231,6 +239,57 @@ fn conversation(state: &State, arguments: &Value) -> Answer {
     Answer::Ok(json!({ "channel": answer }))
 }
 
+/// The person's direct conversation, made where there was none.
+fn open(state: &mut State, arguments: &Value) -> Answer {
+    let user = text(arguments, "users");
+    match state.people.get(&user) {
+        None => return no("user_not_found"),
+        Some(person) if person.deleted => return no("user_disabled"),
+        Some(_) => {}
+    }
+    let channel = user.replace('U', "D");
+    let was_open = state.channels.contains_key(&channel);
+    let direct = state.channels.entry(channel.clone()).or_default();
+    direct.direct_with = Some(user);
+    Answer::Ok(json!({ "no_op": was_open, "already_open": was_open, "channel": { "id": channel } }))
+}
+
+/// The newest first.
+fn history(state: &State, arguments: &Value) -> Answer {
+    let Some(channel) = state.channels.get(&text(arguments, "channel")) else {
+        return no("channel_not_found");
+    };
+    if channel.bot_is_out {
+        return no("not_in_channel");
+    }
+    let with_metadata = arguments["include_all_metadata"] == "true";
+    let limit = text(arguments, "limit").parse().unwrap_or(100);
+    let messages = channel
+        .messages
+        .iter()
+        .rev()
+        .filter(|m| m.thread_ts.is_none());
+    let page: Vec<Value> = messages
+        .take(limit)
+        .map(|m| seen(m, with_metadata))
+        .collect();
+    Answer::Ok(json!({ "messages": page, "has_more": false }))
+}
+
+fn seen(m: &Stored, with_metadata: bool) -> Value {
+    let mut message = json!({ "type": "message", "user": m.user, "text": m.text, "ts": m.ts });
+    if m.by_bot {
+        message["bot_id"] = BOT_ID.into();
+    }
+    if with_metadata && !m.metadata.is_null() {
+        message["metadata"] = m.metadata.clone();
+    }
+    if !m.files.is_empty() {
+        message["files"] = m.files.clone().into();
+    }
+    message
+}
+
 fn replies(state: &State, arguments: &Value) -> Answer {
     let (id, root) = (text(arguments, "channel"), text(arguments, "ts"));
     let Some(channel) = state.channels.get(&id) else {
@@ -254,13 +313,8 @@ fn replies(state: &State, arguments: &Value) -> Answer {
         .skip(from)
         .take(limit)
         .map(|m| {
-            let mut message = json!({ "type": "message", "user": m.user, "text": m.text, "ts": m.ts, "thread_ts": root });
-            if m.by_bot {
-                message["bot_id"] = BOT_ID.into();
-            }
-            if with_metadata && !m.metadata.is_null() {
-                message["metadata"] = m.metadata.clone();
-            }
+            let mut message = seen(m, with_metadata);
+            message["thread_ts"] = root.as_str().into();
             message
         })
         .collect();

@@ -14,7 +14,9 @@
     reason = "each test uses the part of Slack that it needs"
 )]
 
+mod commands;
 mod faults;
+mod files;
 mod limits;
 mod methods;
 mod people;
@@ -24,7 +26,8 @@ mod validate;
 mod view;
 mod wire;
 
-pub use faults::Fault;
+pub use faults::{Fault, Faults};
+pub use files::File;
 pub use people::{Asked, Events};
 pub use state::{APP_TOKEN, BOT_TOKEN, BOT_USER, TEAM};
 pub use view::VisibleMessage;
@@ -236,6 +239,11 @@ impl FakeSlack {
         self.change(|state| state.faults.plan(method, Some(channel), fault, 1));
     }
 
+    /// What was to go wrong and did not, no longer will.
+    pub fn stop_failing(&self) {
+        self.change(|state| state.faults = Faults::default());
+    }
+
     /// Sends a disconnect frame to every open socket.
     pub fn disconnect(&self, reason: &str) {
         self.change(|state| {
@@ -291,6 +299,10 @@ impl FakeSlack {
 
     pub fn calls(&self, method: &str) -> Vec<Call> {
         self.lock().wire.calls(method)
+    }
+
+    pub fn wire_entries(&self) -> Vec<Entry> {
+        self.lock().wire.entries.clone()
     }
 
     pub fn wire(&self) -> String {

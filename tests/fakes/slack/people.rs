@@ -172,7 +172,7 @@ impl FakeSlack {
 }
 
 /// What Slack makes of typed text.
-fn typed(text: &str) -> String {
+pub fn typed(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
@@ -200,6 +200,7 @@ fn say(
         reactions: BTreeMap::new(),
         pings: Vec::new(),
         unfurls: false,
+        files: Vec::new(),
     });
     let direct = place.direct_with.is_some();
     let hears = !place.bot_is_out;

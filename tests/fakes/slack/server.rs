@@ -1,8 +1,9 @@
 //! The Web API and the sockets, over HTTP.
 
 use super::{
-    World,
+    World, commands,
     faults::Fault,
+    files,
     methods::{self, Answer},
     state::{APP_TOKEN, BOT_TOKEN, Frame},
     wire::{Call, What},
@@ -16,7 +17,7 @@ use axum::{
     },
     http::{HeaderMap, Method, StatusCode},
     response::{IntoResponse, Response},
-    routing::any,
+    routing::{any, post},
 };
 use serde_json::{Map, Value, json};
 use std::{collections::HashMap, sync::Arc};
@@ -26,7 +27,46 @@ pub fn router(world: Arc<World>) -> Router {
     Router::new()
         .route("/api/{method}", any(call))
         .route("/link", any(open_socket))
+        .route("/commands/{team}/{secret}", post(respond))
+        .route("/upload/{file}", post(upload))
         .with_state(world)
+}
+
+async fn respond(
+    Shared(world): Shared<Arc<World>>,
+    Path((_, secret)): Path<(String, String)>,
+    Json(body): Json<Value>,
+) -> Response {
+    let fault = world.lock().faults.next("response_url", "");
+    match fault {
+        Some(Fault::LoseResponse) => {
+            drop(commands::respond(&world, &secret, &body));
+            broken()
+        }
+        Some(Fault::LoseRequest) => broken(),
+        Some(Fault::Status(status)) => StatusCode::from_u16(status)
+            .expect("a fault names a real status")
+            .into_response(),
+        Some(Fault::RateLimited { seconds }) => too_many(seconds),
+        Some(Fault::Refuse(code)) => (
+            StatusCode::NOT_FOUND,
+            Json(json!({ "ok": false, "error": code })),
+        )
+            .into_response(),
+        Some(Fault::Delay(delay)) => {
+            tokio::time::sleep(delay).await;
+            commands::respond(&world, &secret, &body)
+        }
+        None => commands::respond(&world, &secret, &body),
+    }
+}
+
+async fn upload(
+    Shared(world): Shared<Arc<World>>,
+    Path(file): Path<String>,
+    bytes: Bytes,
+) -> Response {
+    files::put(&world, &file, &bytes)
 }
 
 async fn call(
@@ -209,7 +249,7 @@ fn received(world: &World, socket: usize, text: &str) {
     let frame: Value = serde_json::from_str(text).unwrap_or(Value::Null);
     let mut state = world.lock();
     match frame["envelope_id"].as_str() {
-        Some(envelope) => state.acked(socket, envelope),
+        Some(envelope) => state.acked(socket, envelope, &frame["payload"]),
         None => {
             let at = state.now();
             let frame = text.to_string();

@@ -1,7 +1,9 @@
 //! The workspace: people, channels, messages, reactions, and what went out.
 
 use super::{
+    commands::{Ephemeral, ResponseUrl},
     faults::Faults,
+    files::File,
     limits::Buckets,
     wire::{What, Wire},
 };
@@ -35,6 +37,10 @@ pub struct State {
     pub faults: Faults,
     pub buckets: Buckets,
     pub wire: Wire,
+    pub responses: Vec<ResponseUrl>,
+    /// By channel.
+    pub ephemerals: Vec<(String, Ephemeral)>,
+    pub files: Vec<File>,
 }
 
 #[derive(Clone, Default)]
@@ -68,6 +74,27 @@ pub struct Stored {
     pub reactions: BTreeMap<String, Vec<String>>,
     pub pings: Vec<String>,
     pub unfurls: bool,
+    pub files: Vec<Value>,
+}
+
+impl Stored {
+    /// An empty message of the bot.
+    pub fn of_bot(ts: String) -> Self {
+        Self {
+            ts,
+            thread_ts: None,
+            user: BOT_USER.into(),
+            text: String::new(),
+            blocks: Value::Null,
+            metadata: Value::Null,
+            by_bot: true,
+            versions: Vec::new(),
+            reactions: BTreeMap::new(),
+            pings: Vec::new(),
+            unfurls: false,
+            files: Vec::new(),
+        }
+    }
 }
 
 pub struct Socket {
@@ -118,6 +145,9 @@ impl State {
             faults: Faults::default(),
             buckets: Buckets::default(),
             wire: Wire::default(),
+            responses: Vec::new(),
+            ephemerals: Vec::new(),
+            files: Vec::new(),
         };
         for user in ["U7", "U8"] {
             state.people.insert(user.into(), Person::default());
@@ -245,7 +275,7 @@ impl State {
         let mut frame = json!({
             "envelope_id": envelope,
             "type": delivery.kind,
-            "accepts_response_payload": false,
+            "accepts_response_payload": delivery.kind == "slash_commands",
             "payload": delivery.payload,
         });
         if retry > 0 {
@@ -331,22 +361,30 @@ impl State {
         self.put(socket, frame.to_string());
     }
 
-    pub fn acked(&mut self, socket: usize, envelope: &str) {
+    pub fn acked(&mut self, socket: usize, envelope: &str, payload: &Value) {
+        let mut commands = Vec::new();
         let now = self.now();
         self.wire.write(
             now,
             What::Acked {
                 socket,
                 envelope: envelope.into(),
+                payload: payload.clone(),
             },
         );
         for delivery in &mut self.deliveries {
             for attempt in &mut delivery.attempts {
                 if attempt.envelope == envelope {
+                    if delivery.kind == "slash_commands" && !delivery.acked {
+                        commands.push((delivery.event.clone(), attempt.sent));
+                    }
                     attempt.acked = Some(now);
                     delivery.acked = true;
                 }
             }
+        }
+        for (event, sent) in commands {
+            self.command_acked(&event, sent, payload);
         }
     }
 

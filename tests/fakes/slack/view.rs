@@ -45,6 +45,15 @@ impl FakeSlack {
             .collect()
     }
 
+    /// What a person alone sees in a channel, oldest first.
+    pub fn ephemerals(&self, user: &str, channel: &str) -> Vec<VisibleMessage> {
+        let state = self.lock();
+        let here = state.ephemerals.iter();
+        here.filter(|(place, ephemeral)| place == channel && ephemeral.user == user)
+            .map(|(place, ephemeral)| see(place, &ephemeral.message))
+            .collect()
+    }
+
     /// Every message of the bot, oldest first.
     pub fn replies(&self) -> Vec<VisibleMessage> {
         let channels: Vec<String> = self.lock().channels.keys().cloned().collect();

@@ -32,6 +32,8 @@ pub enum What {
     Acked {
         socket: usize,
         envelope: String,
+        /// What rides along for the person.
+        payload: Value,
     },
     Strange {
         socket: usize,

@@ -60,6 +60,7 @@ async fn configured_words_and_columns_are_used() {
         )
         .await;
     let spec = toolbox.catalogue().tool("list_orders").expect("is there");
+    assert_eq!(spec.kind, lorekeeper::domain::ToolKind::Api);
     assert_eq!(spec.description, "Orders of the shop");
     let found = |rows: Value| Reply::Json(json!({"id": 9, "other": [1], "data": {"found": rows}}));
     world.api.on(
