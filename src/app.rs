@@ -7,11 +7,15 @@ use crate::{
     directory::Directory,
     domain::Platform,
     intake::{Chats, Intake},
-    knowledge::{FORMAT, HybridSearch, IndexRecipe, KnowledgeIndex},
+    knowledge::{
+        FORMAT, HybridSearch, IndexRecipe, KnowledgeIndex,
+        redact::{Names, Redactor},
+    },
     learning::{
         following::{Follower, SharedServing, chooser},
         registry::Registry,
     },
+    metrics,
     model::{
         DecoderOptions, LanguageModel, OnnxEmbedder, OpenAiGenerator, OpenAiOptions, UntilWarm,
     },
@@ -20,12 +24,15 @@ use crate::{
     prompts::{AnswerPrompt, PlanPrompt},
     store::{Claimant, Store},
     tools::Toolbox,
+    web::Web,
     worker::Worker,
 };
 use anyhow::Context;
 use secrecy::ExposeSecret;
 use std::{
     collections::HashMap,
+    fs,
+    io::ErrorKind,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
     time::Duration,
@@ -169,6 +176,31 @@ pub fn open_index(embedder: &dyn Embedder, data_dir: &Path) -> anyhow::Result<Ar
     )?))
 }
 
+/// What finds secrets and personal data. The salt of hashes is the configured
+/// one, or a random one that is kept in the data folder.
+pub fn open_redactor(config: &Config, data_dir: &Path) -> anyhow::Result<Redactor> {
+    let section = &config.redaction;
+    let names = Names::new(&section.names);
+    if let Some(salt) = &section.salt {
+        return Ok(Redactor::new(names, salt.expose_secret().as_bytes()));
+    }
+    let file = data_dir.join("redaction-salt");
+    let salt = match fs::read(&file) {
+        Ok(salt) => salt,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let salt = uuid::Uuid::new_v4().into_bytes().to_vec();
+            fs::create_dir_all(data_dir)
+                .and_then(|()| fs::write(&file, &salt))
+                .with_context(|| format!("{} can't be written", file.display()))?;
+            salt
+        }
+        Err(error) => {
+            return Err(error).with_context(|| format!("{} can't be read", file.display()));
+        }
+    };
+    Ok(Redactor::new(names, &salt))
+}
+
 pub async fn open_store(config: &Config, data_dir: &Path) -> anyhow::Result<Store> {
     let url = config.store.url.as_ref().map(|url| url.expose_secret());
     Ok(Store::open(url, data_dir).await?)
@@ -239,8 +271,8 @@ async fn planner(embedder: Arc<dyn Embedder>, toolbox: &Toolbox) -> anyhow::Resu
 
 /// Runs the daemon until `stop`: platforms, workers, sweeper.
 ///
-/// First signal: no intake, no claims, what runs is finished. A platform's
-/// task that ends by itself ends the daemon with its error.
+/// First signal: no intake, no claims, what runs is finished. A platform, or
+/// HTTP, that ends by itself ends the daemon with its error.
 pub async fn serve(config: Config, data_dir: &Path, stop: CancellationToken) -> anyhow::Result<()> {
     anyhow::ensure!(
         config.slack.is_some() || config.discord.is_some(),
@@ -260,11 +292,11 @@ pub async fn serve(config: Config, data_dir: &Path, stop: CancellationToken) -> 
     // Taking in ends first; answering goes on until what was taken in is settled or given back.
     let intake_stop = stop.child_token();
     let mut connected: HashMap<Platform, Arc<dyn Chat>> = HashMap::new();
-    let mut platforms: JoinSet<anyhow::Result<()>> = JoinSet::new();
+    let mut tasks: JoinSet<anyhow::Result<()>> = JoinSet::new();
     if let Some(section) = &app.config.slack {
         let handle = slack::start(section, intake.clone(), intake_stop.clone()).await?;
         connected.insert(Platform::Slack, handle.chat);
-        platforms.spawn(async move { Ok(handle.task.await??) });
+        tasks.spawn(async move { Ok(handle.task.await??) });
     }
     if let Some(section) = &app.config.discord {
         let handle = discord::start(
@@ -275,10 +307,14 @@ pub async fn serve(config: Config, data_dir: &Path, stop: CancellationToken) -> 
         )
         .await?;
         connected.insert(Platform::Discord, handle.chat);
-        platforms.spawn(async move { Ok(handle.task.await??) });
+        tasks.spawn(async move { Ok(handle.task.await??) });
     }
     if chats.set(connected.clone()).is_err() {
         unreachable!("the platforms are set once, here");
+    }
+    if let Some(address) = app.config.web.listen {
+        let web = Web::bind(address, store.clone(), metrics::start()?).await?;
+        tasks.spawn(web.run(intake_stop.clone()));
     }
     let worker = Arc::new(app.worker(&store, connected, work));
     let workers = tokio::spawn(worker.run(app.config.limits.concurrent_questions, stop.clone()));
@@ -291,19 +327,19 @@ pub async fn serve(config: Config, data_dir: &Path, stop: CancellationToken) -> 
     let mut outcome = Ok(());
     tokio::select! {
         () = stop.cancelled() => info!("Stopping: finishing what was begun"),
-        Some(ended) = platforms.join_next() => {
-            outcome = ended.context("a platform's task panicked").and_then(|ended| ended);
+        Some(ended) = tasks.join_next() => {
+            outcome = ended.context("a task of the daemon panicked").and_then(|ended| ended);
             if let Err(error) = &outcome {
-                error!(error = format!("{error:#}"), "a platform ended");
+                error!(error = format!("{error:#}"), "a task of the daemon ended");
             }
             stop.cancel();
         }
     }
     workers.await.context("the worker panicked")?;
-    while let Some(ended) = platforms.join_next().await {
+    while let Some(ended) = tasks.join_next().await {
         outcome = outcome.and(
             ended
-                .context("a platform's task panicked")
+                .context("a task of the daemon panicked")
                 .and_then(|ended| ended),
         );
     }

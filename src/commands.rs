@@ -121,48 +121,40 @@ impl Commands {
         answer
     }
 
+    /// What went wrong in words that help to mend it, and as a gap that counts.
     fn failed(&self, call: &ToolCall, error: &ToolError) -> Answer {
         let tool = self.tools.catalogue().tool(&call.name);
+        let source = self.tools.system(&call.name).unwrap_or(&call.name);
+        let gap = Gap {
+            source: source.into(),
+            class: error.class(),
+            message: reply::gap(source, error.class()),
+        };
         let message = match (error, tool) {
             (
                 ToolError::BadArgument {
                     argument, problem, ..
                 },
                 Some(tool),
-            ) => {
-                return abstained(reply::command::bad_argument(
-                    argument,
-                    problem,
-                    &usage(tool),
-                ));
-            }
+            ) => reply::command::bad_argument(argument, problem, &usage(tool)),
             (ToolError::Unknown { tool }, _) => {
-                let kind = ToolKind::default();
-                return abstained(reply::command::misunderstood(&Misunderstood::Tool {
-                    kind,
+                reply::command::misunderstood(&Misunderstood::Tool {
+                    kind: ToolKind::default(),
                     word: tool.clone(),
                     near: None,
                     known: Vec::new(),
-                }));
+                })
             }
-            (ToolError::Refused { .. }, _) => return abstained(reply::command::refused()),
+            (ToolError::Refused { .. }, _) => reply::command::refused(),
             (error, _) => {
-                warn!(
-                    tool = call.name,
-                    error = with_causes(error),
-                    "a command's tool failed"
-                );
-                let source = self.tools.system(&call.name).unwrap_or(&call.name);
-                Gap {
-                    source: source.into(),
-                    class: error.class(),
-                    message: reply::gap(source, error.class()),
-                }
+                let error = with_causes(error);
+                warn!(tool = call.name, error, "a command's tool failed");
+                vec![Block::paragraph(&gap.message)]
             }
         };
         Answer {
-            gaps: vec![message.clone()],
-            ..abstained(vec![Block::paragraph(message.message)])
+            gaps: vec![gap],
+            ..abstained(message)
         }
     }
 

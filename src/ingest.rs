@@ -7,11 +7,13 @@
 
 use crate::{
     config::{LimitsSection, RetrievalSection, SourceEntry},
-    domain::DocumentId,
+    domain::{DocumentId, RedactionPolicy},
     knowledge::{
         Chunker, CountTokens, Document, Hidden, IndexEntry, IndexError, IndexedPassage,
         KnowledgeIndex, Known, Passage, Reading, SourceFault, fingerprint, passage_terms,
-        read_source, searchable_text, source_bytes, superseded_by,
+        read_source,
+        redact::{Redacted, Redactor},
+        searchable_text, source_bytes, superseded_by,
     },
     ports::{EmbedError, Embedder, Encoded, TextRole},
 };
@@ -41,6 +43,7 @@ pub struct Ingestor {
     pub count_tokens: CountTokens,
     pub retrieval: RetrievalSection,
     pub limits: LimitsSection,
+    pub redactor: Arc<Redactor>,
 }
 
 /// What one run did.
@@ -50,7 +53,10 @@ pub struct IngestReport {
     pub changed: usize,
     pub unchanged: usize,
     pub removed: usize,
+    /// Places where secrets or personal data were taken out.
     pub redacted: usize,
+    /// The same by kind.
+    pub redacted_kinds: Redacted,
     /// Passages that say what another one says; one of them is shown.
     pub merged: usize,
     pub chunks: usize,
@@ -122,6 +128,7 @@ struct Prepared {
     document: Document,
     hash: String,
     passages: Vec<Passage>,
+    redacted: Redacted,
 }
 
 enum Step {
@@ -178,10 +185,14 @@ impl<'a> SourceRun<'a> {
         report: &mut IngestReport,
     ) -> Result<(), IngestError> {
         let (steps, mut arriving) = mpsc::channel(AHEAD);
-        let (known, limits) = (self.known.clone(), self.ingestor.limits.clone());
-        let chunker = Chunker::new(self.ingestor.count_tokens.clone(), &self.ingestor.retrieval);
-        let reading =
-            spawn_blocking(move || read_and_cut(&entries, &limits, &chunker, &known, &steps));
+        let ingestor = self.ingestor;
+        let cutting = Cutting {
+            limits: ingestor.limits.clone(),
+            redactor: ingestor.redactor.clone(),
+            chunker: Chunker::new(ingestor.count_tokens.clone(), &ingestor.retrieval),
+            known: self.known.clone(),
+        };
+        let reading = spawn_blocking(move || cutting.read_and_cut(&entries, &steps));
         let mut done = false;
         while let Some(step) = arriving.recv().await {
             match step {
@@ -231,8 +242,13 @@ impl<'a> SourceRun<'a> {
             document,
             hash,
             passages,
+            redacted,
         } in documents
         {
+            for (kind, places) in redacted {
+                report.redacted += places;
+                *report.redacted_kinds.entry(kind).or_default() += places;
+            }
             match self.known.get(&document.id) {
                 Some(_) => report.changed += 1,
                 None => report.added += 1,
@@ -298,59 +314,71 @@ impl<'a> SourceRun<'a> {
     }
 }
 
-fn read_and_cut(
-    entries: &[SourceEntry],
-    limits: &LimitsSection,
-    chunker: &Chunker,
-    known: &HashMap<DocumentId, Known>,
-    steps: &mpsc::Sender<Step>,
-) {
-    let mut seen = Seen::default();
-    let send = |step| match steps.blocking_send(step) {
-        Ok(()) => ControlFlow::Continue(()),
-        // Nobody listens any more.
-        Err(_) => ControlFlow::Break(()),
-    };
-    let recipe = chunker.recipe();
-    for entry in entries {
-        let outcome = read_source(entry, limits, &mut |reading| match reading {
-            Reading::Passed { bytes } => send(Step::Passed { bytes }),
-            Reading::Fault(fault) => {
-                match fault.hides {
-                    Hidden::Nothing => {}
-                    Hidden::File => drop(seen.hidden_files.insert(fault.file.clone())),
-                    Hidden::Source => seen.hidden_source = true,
+/// What the reading thread works with.
+struct Cutting {
+    limits: LimitsSection,
+    redactor: Arc<Redactor>,
+    chunker: Chunker,
+    known: Arc<HashMap<DocumentId, Known>>,
+}
+
+impl Cutting {
+    fn read_and_cut(&self, entries: &[SourceEntry], steps: &mpsc::Sender<Step>) {
+        let mut seen = Seen::default();
+        let send = |step| match steps.blocking_send(step) {
+            Ok(()) => ControlFlow::Continue(()),
+            // Nobody listens any more.
+            Err(_) => ControlFlow::Break(()),
+        };
+        for entry in entries {
+            let redaction = self.redactor.recipe(&entry.redact);
+            let recipe = format!("{} {redaction}", self.chunker.recipe());
+            let outcome = read_source(entry, &self.limits, &mut |reading| match reading {
+                Reading::Passed { bytes } => send(Step::Passed { bytes }),
+                Reading::Fault(fault) => {
+                    match fault.hides {
+                        Hidden::Nothing => {}
+                        Hidden::File => drop(seen.hidden_files.insert(fault.file.clone())),
+                        Hidden::Source => seen.hidden_source = true,
+                    }
+                    send(Step::Fault(fault))
                 }
-                send(Step::Fault(fault))
+                Reading::Document(document) => {
+                    if let Some(first) = seen.documents.get(&document.id) {
+                        return send(Step::Fault(same_id_twice(&document, first)));
+                    }
+                    let origin = document.origin.clone();
+                    seen.documents.insert(document.id.clone(), origin);
+                    send(self.cut(*document, &recipe, &entry.redact))
+                }
+            });
+            if outcome.is_break() {
+                return;
             }
-            Reading::Document(document) => {
-                if let Some(first) = seen.documents.get(&document.id) {
-                    return send(Step::Fault(same_id_twice(&document, first)));
-                }
-                seen.documents
-                    .insert(document.id.clone(), document.origin.clone());
-                let hash = hex::encode(Sha256::digest(format!("{recipe} {}", document.hash())));
-                if known
-                    .get(&document.id)
-                    .is_some_and(|known| known.hash == hash)
-                {
-                    return send(Step::Unchanged {
-                        bytes: document.bytes,
-                    });
-                }
-                let passages = chunker.passages(&document);
-                send(Step::Changed(Box::new(Prepared {
-                    document: *document,
-                    hash,
-                    passages,
-                })))
-            }
-        });
-        if outcome.is_break() {
-            return;
         }
+        let _ = send(Step::Done(seen));
     }
-    let _ = send(Step::Done(seen));
+
+    /// The hash is that of the document as its source has it, so that an
+    /// unchanged one is not looked through again.
+    fn cut(&self, mut document: Document, recipe: &str, policy: &RedactionPolicy) -> Step {
+        let hash = hex::encode(Sha256::digest(format!("{recipe} {}", document.hash())));
+        let known = self.known.get(&document.id);
+        if known.is_some_and(|known| known.hash == hash) {
+            return Step::Unchanged {
+                bytes: document.bytes,
+            };
+        }
+        let mut redacted = Redacted::new();
+        self.redactor
+            .redact_document(&mut document, policy, &mut redacted);
+        Step::Changed(Box::new(Prepared {
+            passages: self.chunker.passages(&document),
+            document,
+            hash,
+            redacted,
+        }))
+    }
 }
 
 fn same_id_twice(document: &Document, first: &str) -> SourceFault {

@@ -30,7 +30,10 @@ pub mod learning;
 
 pub mod chat;
 pub mod intake;
+pub mod metrics;
 pub mod worker;
+
+pub mod web;
 
 pub mod app;
 pub mod cli;

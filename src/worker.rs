@@ -16,6 +16,7 @@ use crate::{
         StageTimings, plain::plain_text, reply,
     },
     intake::render_notice,
+    metrics::{record_answer, record_given_up},
     pipeline::Pipeline,
     ports::{Chat, ChatError, Clock, Part, PostKey},
     store::{
@@ -205,6 +206,7 @@ impl Worker {
                 .answers()
                 .save(&claimed.lease, &saving, self.clock.now())
                 .await?;
+            record_answer(claimed.incoming.place.platform, &answer);
         }
         self.deliver(claimed, chat).await?;
         self.take_sign_away(claimed, chat).await;
@@ -417,6 +419,7 @@ impl Worker {
 
     /// Tells the asker, where the platform still lets us, and ends the question.
     async fn give_up(&self, claimed: &Claimed, reason: &str) {
+        record_given_up(claimed.incoming.place.platform);
         if let Ok(chat) = self.chat(claimed.incoming.place.platform) {
             let told = self
                 .show(claimed, chat, &reply::failed(claimed.lease.question))

@@ -4,7 +4,7 @@ use super::knowledge::json_lines;
 use crate::{
     app,
     config::{Config, SourceEntry, SourceLayout},
-    domain::{Access, Audience, DocumentId, EVERYONE},
+    domain::{Access, Audience, DocumentId, EVERYONE, RedactionPolicy},
     ingest::{Ingestor, Unwatched, synchronise},
     knowledge::{Body, Document, HybridSearch, Read, Reading, read_source},
     learning::pairs::{Form, blank_headings},
@@ -143,6 +143,7 @@ fn source(path: &Path) -> SourceEntry {
         kind: None,
         audience: vec![EVERYONE.into()],
         layout: SourceLayout::default(),
+        redact: RedactionPolicy::default(),
     }
 }
 
@@ -202,6 +203,7 @@ impl Workplace {
             embedder: embedder.clone(),
             retrieval: config.retrieval.clone(),
             limits: config.limits.clone(),
+            redactor: Arc::new(app::open_redactor(config, &self.0)?),
         };
         synchronise(&ingestor, &[source(&self.0.join("pages"))], &Unwatched).await?;
         Ok(HybridSearch::new(

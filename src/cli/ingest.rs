@@ -2,8 +2,9 @@
 
 use super::knowledge::Knowledge;
 use crate::{
+    app,
     config::{Config, SourceEntry, SourceLayout},
-    domain::EVERYONE,
+    domain::{EVERYONE, RedactionPolicy},
     ingest::{IngestReport, Ingestor, Progress, synchronise},
 };
 use anyhow::bail;
@@ -11,7 +12,7 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
     path::{Path, PathBuf},
-    sync::Mutex,
+    sync::{Arc, Mutex},
 };
 
 #[derive(Args, Debug)]
@@ -36,6 +37,7 @@ impl IngestArgs {
             embedder: knowledge.embedder.clone(),
             retrieval: config.retrieval.clone(),
             limits: config.limits.clone(),
+            redactor: Arc::new(app::open_redactor(config, data_dir)?),
         };
         let report = synchronise(&ingestor, &sources, &Bar::default()).await?;
         for fault in &report.faults {
@@ -91,6 +93,7 @@ impl IngestArgs {
                 kind: None,
                 audience: vec![EVERYONE.into()],
                 layout: SourceLayout::default(),
+                redact: RedactionPolicy::default(),
             },
         }
     }
@@ -98,13 +101,14 @@ impl IngestArgs {
 
 fn print_report(report: &IngestReport) {
     println!(
-        "{} added, {} changed, {} unchanged, {} removed; {} passages, {} of them repeated; {:.1} s",
+        "{} added, {} changed, {} unchanged, {} removed; {} passages, {} of them repeated; {} places redacted; {:.1} s",
         report.added,
         report.changed,
         report.unchanged,
         report.removed,
         report.chunks,
         report.merged,
+        report.redacted,
         report.seconds
     );
     if !report.faults.is_empty() {

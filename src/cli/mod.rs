@@ -20,6 +20,7 @@ mod knowledge;
 mod logs;
 mod passages;
 mod plan;
+mod redact;
 mod search;
 mod serve;
 mod sql;
@@ -68,6 +69,8 @@ enum Command {
     Ingest(ingest::IngestArgs),
     /// Search the index
     Search(search::SearchArgs),
+    /// Show what counts as a secret or as personal data
+    Redact(redact::RedactArgs),
     /// Turn texts into vectors
     Embed(embed::EmbedArgs),
     /// Write with a decoder alone, a prompt a line
@@ -113,6 +116,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Plan(args) => args.run(config, data_dir).await,
         Command::Ingest(args) => args.run(&config, data_dir).await,
         Command::Search(args) => args.run(&config, data_dir).await,
+        Command::Redact(args) => args.run(&config, data_dir).await,
         Command::Embed(args) => args.run(&config).await,
         Command::Generate(args) => args.run(&config).await,
         Command::Sql(command) => command.run(&config).await,

@@ -4,7 +4,7 @@ use super::load::Faults;
 use serde_json::{Map, Value};
 
 /// The keys of every section.
-const KEYS: [(&str, &[&str]); 24] = [
+const KEYS: [(&str, &[&str]); 27] = [
     (
         "",
         &[
@@ -14,6 +14,8 @@ const KEYS: [(&str, &[&str]); 24] = [
             "retrieval",
             "limits",
             "chat",
+            "web",
+            "redaction",
             "slack",
             "discord",
             "source",
@@ -65,9 +67,27 @@ const KEYS: [(&str, &[&str]); 24] = [
         ],
     ),
     ("chat", &["time_zone", "follow_up_hours"]),
+    ("web", &["listen"]),
+    ("redaction", &["names", "salt"]),
     ("slack", &["bot_token", "app_token", "api_url", "sockets"]),
     ("discord", &["bot_token", "api_url", "guilds", "commands"]),
-    ("source", &["name", "path", "kind", "audience", "layout"]),
+    (
+        "source",
+        &["name", "path", "kind", "audience", "layout", "redact"],
+    ),
+    (
+        "source.redact",
+        &[
+            "secret",
+            "iban",
+            "card",
+            "email",
+            "national_id",
+            "ip_address",
+            "phone",
+            "person",
+        ],
+    ),
     ("source.layout", &["id", "title", "text", "date"]),
     ("database", &["name", "url", "tables", "audience"]),
     (

@@ -1,6 +1,12 @@
 //! Reads the configuration: file, then environment; every fault at once.
 
-use super::{Config, check::check, keys::refuse_unknown, sections::QueryEntry};
+use super::{
+    Config,
+    check::check,
+    environment::{self, EntryValue},
+    keys::refuse_unknown,
+    sections::QueryEntry,
+};
 use figment::{
     Figment,
     providers::{Env, Format, Toml},
@@ -28,7 +34,8 @@ impl fmt::Display for ConfigError {
     }
 }
 
-/// Reads `file`, then variables such as `LOREKEEPER_SLACK__BOT_TOKEN`.
+/// Reads `file`, then variables such as `LOREKEEPER_SLACK__BOT_TOKEN` and those
+/// of [`environment`].
 /// Relative paths are taken from the folder of the file that names them.
 pub fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
     let mut faults = Faults::default();
@@ -44,9 +51,10 @@ pub fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
     figment = figment.merge(
         Env::prefixed("LOREKEEPER_")
             .filter(|key| key.as_str().contains("__"))
+            .filter(|key| EntryValue::read(&format!("LOREKEEPER_{key}"), "").is_none())
             .split("__"),
     );
-    let values: Map<String, Value> = match figment.extract() {
+    let mut values: Map<String, Value> = match figment.extract() {
         Ok(values) => values,
         Err(error) => {
             return Err(ConfigError(
@@ -57,6 +65,7 @@ pub fn load(file: Option<&Path>) -> Result<Config, ConfigError> {
             ));
         }
     };
+    environment::lay_over(&mut values, &environment::entry_values(), &mut faults);
     let mut config = read_sections(&name, values, &mut faults);
     let folder = file
         .and_then(Path::parent)
@@ -74,6 +83,11 @@ pub(super) struct Faults(Vec<Fault>);
 impl Faults {
     pub(super) fn add(&mut self, text: String) {
         self.0.push(Fault(text));
+    }
+
+    #[cfg(test)]
+    pub(super) fn texts(self) -> Vec<String> {
+        self.0.into_iter().map(|fault| fault.0).collect()
     }
 
     fn into_result(self, config: Config) -> Result<Config, ConfigError> {
@@ -95,6 +109,8 @@ fn read_sections(name: &str, mut values: Map<String, Value>, faults: &mut Faults
         retrieval: section(name, &mut values, "retrieval", faults),
         limits: section(name, &mut values, "limits", faults),
         chat: section(name, &mut values, "chat", faults),
+        web: section(name, &mut values, "web", faults),
+        redaction: section(name, &mut values, "redaction", faults),
         slack: section(name, &mut values, "slack", faults),
         discord: section(name, &mut values, "discord", faults),
         sources: entries(name, &mut values, "source", faults),

@@ -6,6 +6,7 @@
 
 mod apis;
 mod check;
+mod environment;
 mod keys;
 mod load;
 mod logs;
@@ -17,5 +18,6 @@ pub use logs::{LineFormat, LogEntry, LogExamples, LogFields, LogKind};
 pub use sections::{
     ChannelEntry, ChatSection, CommandScope, Config, DatabaseEntry, Device, DiscordSection,
     GeneratorSection, GeneratorServer, LimitsSection, ModelSection, PersonEntry, QueryEntry,
-    QueryParameter, RetrievalSection, SlackSection, SourceEntry, SourceLayout, StoreSection,
+    QueryParameter, RedactionSection, RetrievalSection, SlackSection, SourceEntry, SourceLayout,
+    StoreSection, WebSection,
 };

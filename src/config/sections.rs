@@ -2,11 +2,11 @@
 
 use super::LogEntry;
 use super::apis::ApiEntry;
-use crate::domain::{EVERYONE, ParameterKind, SourceKind};
+use crate::domain::{EVERYONE, ParameterKind, RedactionPolicy, SourceKind};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::Value;
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -17,6 +17,8 @@ pub struct Config {
     pub retrieval: RetrievalSection,
     pub limits: LimitsSection,
     pub chat: ChatSection,
+    pub web: WebSection,
+    pub redaction: RedactionSection,
     pub slack: Option<SlackSection>,
     pub discord: Option<DiscordSection>,
     #[serde(rename = "source")]
@@ -203,6 +205,24 @@ impl Default for ChatSection {
     }
 }
 
+/// How personal data is told apart, and hashed.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct RedactionSection {
+    /// Names of people that are found wherever they stand, in any case.
+    pub names: Vec<String>,
+    /// Goes into every hash; without one, a random one is kept in the data folder.
+    pub salt: Option<SecretString>,
+}
+
+/// HTTP for those who run the daemon.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct WebSection {
+    /// Such as `127.0.0.1:9464`; without one there is no HTTP.
+    pub listen: Option<SocketAddr>,
+}
+
 #[derive(Clone, Debug, Deserialize)]
 pub struct SlackSection {
     /// `xoxb-…`
@@ -257,6 +277,9 @@ pub struct SourceEntry {
     pub audience: Vec<String>,
     #[serde(default)]
     pub layout: SourceLayout,
+    /// What becomes of secrets and personal data, such as `{ email = "hash" }`.
+    #[serde(default)]
+    pub redact: RedactionPolicy,
 }
 
 pub(super) fn everyone() -> Vec<String> {

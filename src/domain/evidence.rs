@@ -104,3 +104,25 @@ pub enum GapClass {
     BadQuestion,
     ModelFailed,
 }
+
+impl GapClass {
+    pub const ALL: [Self; 6] = [
+        GapClass::SourceDown,
+        GapClass::Timeout,
+        GapClass::NotAllowed,
+        GapClass::NoData,
+        GapClass::BadQuestion,
+        GapClass::ModelFailed,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            GapClass::SourceDown => "source_down",
+            GapClass::Timeout => "timeout",
+            GapClass::NotAllowed => "not_allowed",
+            GapClass::NoData => "no_data",
+            GapClass::BadQuestion => "bad_question",
+            GapClass::ModelFailed => "model_failed",
+        }
+    }
+}

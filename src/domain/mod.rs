@@ -20,6 +20,7 @@ mod message;
 pub mod plain;
 mod plan;
 mod question;
+mod redaction;
 pub mod reply;
 mod tokens;
 
@@ -37,4 +38,5 @@ pub use plan::{Ask, Intent, Plan, SourceKind, Style, ToolCall};
 pub use question::{
     Actor, ActorKind, Callback, Membership, Place, PlaceKind, Question, Role, Showing, Turn,
 };
+pub use redaction::{RedactionPolicy, Sensitive, Treatment};
 pub use tokens::TokenVectors;

@@ -13,6 +13,7 @@ mod fingerprint;
 mod fusion;
 mod index;
 mod passage;
+pub mod redact;
 mod search;
 mod sources;
 mod supersede;

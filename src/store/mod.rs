@@ -87,6 +87,13 @@ impl Store {
         &self.pool.site().name
     }
 
+    /// Whether the database answers.
+    pub async fn ping(&self) -> Result<()> {
+        let mut tx = self.pool.read("ask the database").await?;
+        tx.fetch_all("SELECT 1", []).await?;
+        Ok(())
+    }
+
     /// Waits for running calls and closes the connections.
     pub async fn close(&self) {
         match &self.pool {

@@ -8,3 +8,4 @@ mod conversations;
 mod durability;
 mod harness;
 mod terminal;
+mod web;

@@ -2,9 +2,12 @@
 
 use lorekeeper::{
     config::{LimitsSection, ModelSection, RetrievalSection, SourceEntry, SourceLayout},
-    domain::{Access, DocumentId},
+    domain::{Access, DocumentId, RedactionPolicy},
     ingest::{IngestReport, Ingestor, Unwatched, synchronise},
-    knowledge::{FORMAT, HybridSearch, IndexRecipe, KnowledgeIndex},
+    knowledge::{
+        FORMAT, HybridSearch, IndexRecipe, KnowledgeIndex,
+        redact::{Names, Redactor},
+    },
     model::OnnxEmbedder,
     ports::{Embedder, Hit, Search, SearchRequest},
 };
@@ -20,6 +23,7 @@ pub struct World {
     index: Option<Arc<KnowledgeIndex>>,
     pub folder: TempDir,
     pub limits: LimitsSection,
+    pub redact: RedactionPolicy,
 }
 
 impl World {
@@ -30,6 +34,7 @@ impl World {
             folder,
             index: None,
             limits: LimitsSection::default(),
+            redact: RedactionPolicy::default(),
         };
         world.open();
         world
@@ -56,6 +61,7 @@ impl World {
             count_tokens: embedder().count_tokens(),
             retrieval: RetrievalSection::default(),
             limits: self.limits.clone(),
+            redactor: Arc::new(Redactor::new(Names::default(), b"salt")),
         };
         let source = SourceEntry {
             name: "docs".into(),
@@ -63,6 +69,7 @@ impl World {
             kind: None,
             audience: Vec::new(),
             layout: SourceLayout::default(),
+            redact: self.redact.clone(),
         };
         synchronise(&ingestor, &[source], &Unwatched)
             .await

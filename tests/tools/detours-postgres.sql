@@ -41,9 +41,9 @@ SELECT * FROM spy_trap
 
 SELECT * FROM spy WHERE spy_write() IS NULL
 
-SELECT 1 +++ 2
+SELECT 1 @+@ 2
 
-SELECT 1 OPERATOR(public.+++) 2
+SELECT 1 OPERATOR(public.@+@) 2
 
 SELECT ('x'::spy_checked)
 

@@ -297,7 +297,7 @@ async fn slow_statement_ends_at_the_limit_and_at_the_server() {
         assert_eq!(error.class(), GapClass::Timeout, "{slow}: {error:?}");
         while spy.running().await {
             assert!(
-                started.elapsed() < LIMITS.timeout + Duration::from_secs(2),
+                started.elapsed() < LIMITS.timeout + Duration::from_secs(10),
                 "{slow}"
             );
             sleep(Duration::from_millis(20)).await;
@@ -328,7 +328,7 @@ async fn statement_whose_caller_has_gone_ends_at_the_server() {
     caller.abort();
     let gone = Instant::now();
     while spy.running().await {
-        assert!(gone.elapsed() < Duration::from_secs(2), "still running");
+        assert!(gone.elapsed() < Duration::from_secs(10), "still running");
         sleep(Duration::from_millis(20)).await;
     }
     let rows = database.run("SELECT 1", &[]).await.expect("is free again");
@@ -358,7 +358,7 @@ async fn rows_and_bytes_are_capped_and_the_statement_ends() {
     assert_eq!((rows.rows, rows.truncated), (vec![vec![json!(1)]], false));
     let stopped = Instant::now();
     while spy.running().await {
-        assert!(stopped.elapsed() < Duration::from_secs(2), "still running");
+        assert!(stopped.elapsed() < Duration::from_secs(10), "still running");
         sleep(Duration::from_millis(20)).await;
     }
     spy.remove().await;
@@ -379,41 +379,42 @@ async fn values_keep_their_meaning() {
     )
     .await;
     let database = spy.open().await.expect("the account can only read");
-    let check = async |sql: &str, expected: Value| {
+    let cases = [
+        ("tiny FROM v", json!(-5)),
+        ("flag FROM v", json!(true)),
+        ("big FROM v", json!(18_446_744_073_709_551_615_u64)),
+        ("money FROM v", json!(12.5)),
+        ("-9223372036854775808", json!(i64::MIN)),
+        (
+            "123456789012345678901234567890.5",
+            json!("123456789012345678901234567890.5"),
+        ),
+        ("f FROM v", json!(0.1)),
+        ("d FROM v", json!(1e300)),
+        ("day FROM v", json!("2026-02-28")),
+        ("at FROM v", json!("2026-02-28T09:30:00.250")),
+        ("ts FROM v", json!("2026-02-28T07:30:00Z")),
+        ("span FROM v", json!("-27:05:09")),
+        ("CAST('09:30' AS TIME)", json!("09:30:00")),
+        ("y FROM v", json!(2026)),
+        ("bits FROM v", json!(257)),
+        ("doc FROM v", json!("{\"a\": [1]}")),
+        ("CONCAT(kind, kinds) FROM v", json!("ba,b")),
+        ("kind FROM v", json!("b")),
+        ("name FROM v", json!("größe")),
+        ("raw FROM v", json!("(blob not shown)")),
+        ("zero FROM v", json!(null)),
+        ("NULL", json!(null)),
+        ("SUM(id) FROM spy", json!(3)),
+        ("AVG(id) FROM spy", json!(1.5)),
+        ("COUNT(*) FROM spy", json!(2)),
+        ("HEX('a')", json!("61")),
+    ];
+    for (sql, expected) in cases {
         let rows = database.run(&format!("SELECT {sql}"), &[]).await;
         let rows = rows.unwrap_or_else(|error| panic!("{sql}: {error:?}"));
         assert_eq!(rows.rows[0][0], expected, "{sql}");
-    };
-    check("tiny FROM v", json!(-5)).await;
-    check("flag FROM v", json!(true)).await;
-    check("big FROM v", json!(18_446_744_073_709_551_615_u64)).await;
-    check("money FROM v", json!(12.5)).await;
-    check("-9223372036854775808", json!(i64::MIN)).await;
-    check(
-        "123456789012345678901234567890.5",
-        json!("123456789012345678901234567890.5"),
-    )
-    .await;
-    check("f FROM v", json!(0.1)).await;
-    check("d FROM v", json!(1e300)).await;
-    check("day FROM v", json!("2026-02-28")).await;
-    check("at FROM v", json!("2026-02-28T09:30:00.250")).await;
-    check("ts FROM v", json!("2026-02-28T07:30:00Z")).await;
-    check("span FROM v", json!("-27:05:09")).await;
-    check("CAST('09:30' AS TIME)", json!("09:30:00")).await;
-    check("y FROM v", json!(2026)).await;
-    check("bits FROM v", json!(257)).await;
-    check("doc FROM v", json!("{\"a\": [1]}")).await;
-    check("CONCAT(kind, kinds) FROM v", json!("ba,b")).await;
-    check("kind FROM v", json!("b")).await;
-    check("name FROM v", json!("größe")).await;
-    check("raw FROM v", json!("(blob not shown)")).await;
-    check("zero FROM v", json!(null)).await;
-    check("NULL", json!(null)).await;
-    check("SUM(id) FROM spy", json!(3)).await;
-    check("AVG(id) FROM spy", json!(1.5)).await;
-    check("COUNT(*) FROM spy", json!(2)).await;
-    check("HEX('a')", json!("61")).await;
+    }
     spy.remove().await;
 }
 

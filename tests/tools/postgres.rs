@@ -64,7 +64,7 @@ async fn spy_notices_what_the_owner_does() {
         "UPDATE spy SET note = 'x'",
         "SELECT spy_write()",
         "SELECT * FROM spy_trap",
-        "SELECT 1 +++ 2",
+        "SELECT 1 @+@ 2",
         "SELECT 'x'::spy_checked",
         "SELECT spy_sum(id) FROM spy",
         "SELECT public.lower('X')",
@@ -98,7 +98,7 @@ async fn statement_whose_caller_has_gone_ends_at_the_server() {
     caller.abort();
     let gone = Instant::now();
     while spy.running().await > 0 {
-        assert!(gone.elapsed() < Duration::from_secs(2), "still running");
+        assert!(gone.elapsed() < Duration::from_secs(10), "still running");
         sleep(Duration::from_millis(20)).await;
     }
     let rows = database.run("SELECT 1", &[]).await.expect("is free again");
@@ -250,7 +250,7 @@ async fn slow_statement_ends_at_the_limit_and_at_the_server() {
         .await
         .expect_err("takes a minute");
     assert_eq!(error.class(), GapClass::Timeout);
-    assert_eq!(spy.running().await, 0);
+    spy.at_rest().await;
     spy.remove().await;
 }
 

@@ -76,7 +76,7 @@ impl SpyDatabase {
         let mut connection = connect(&self.url_of("postgres")).await;
         let sql = "SELECT format('%s | %s | %s | %s | %s | %s | %s', \
             (SELECT string_agg(format('%s %s', id, note), ', ' ORDER BY id) FROM spy), \
-            (SELECT last_value FROM spy_seq), \
+            (SELECT format('%s %s', last_value, is_called) FROM spy_seq), \
             (SELECT count(*) FROM pg_class WHERE relnamespace >= 'public'::regnamespace::oid), \
             (SELECT count(*) FROM pg_proc), \
             (SELECT count(*) FROM pg_largeobject_metadata), \
@@ -96,6 +96,17 @@ impl SpyDatabase {
         );
         let row = connection.fetch_one(AssertSqlSafe(sql)).await;
         row.expect("activity is read").get(0)
+    }
+
+    /// Waits until the server works on none any more.
+    pub async fn at_rest(&self) {
+        for _ in 0..200 {
+            if self.running().await == 0 {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        panic!("the server still works on a statement that was to end");
     }
 
     pub async fn remove(self) {
@@ -125,7 +136,7 @@ const TRAPS: &str = "
         'BEGIN UPDATE public.spy SET note = note || ''!''; RETURN 1; END';
     CREATE FUNCTION spy_plus(int, int) RETURNS int LANGUAGE sql AS 'SELECT public.spy_write()';
     CREATE FUNCTION public.lower(text) RETURNS text LANGUAGE sql AS 'SELECT public.spy_write()::text';
-    CREATE OPERATOR public.+++ (LEFTARG = int, RIGHTARG = int, FUNCTION = spy_plus);
+    CREATE OPERATOR public.@+@ (LEFTARG = int, RIGHTARG = int, FUNCTION = spy_plus);
     CREATE DOMAIN spy_checked AS text CHECK (spy_write() > 0);
     CREATE AGGREGATE spy_sum(int) (SFUNC = spy_plus, STYPE = int, INITCOND = '0');
     CREATE VIEW spy_trap AS SELECT spy_write() AS n;";

@@ -155,7 +155,7 @@ async fn statement_whose_caller_has_gone_ends() {
     caller.abort();
     let gone = Instant::now();
     while spy.as_owner("DELETE FROM spy WHERE id = 7").await.is_err() {
-        assert!(gone.elapsed() < Duration::from_secs(2), "still running");
+        assert!(gone.elapsed() < Duration::from_secs(10), "still running");
         sleep(Duration::from_millis(20)).await;
     }
     let rows = database.run("SELECT count(*) FROM spy", &[]).await;

@@ -385,7 +385,7 @@ fn looks_like_key(id: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::SourceLayout;
+    use crate::{config::SourceLayout, domain::RedactionPolicy};
     use serde_json::json;
     use std::path::PathBuf;
 
@@ -396,6 +396,7 @@ mod tests {
             kind: None,
             audience: Vec::new(),
             layout,
+            redact: RedactionPolicy::default(),
         };
         let file = SourceFile {
             path: PathBuf::new(),

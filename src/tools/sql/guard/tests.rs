@@ -162,7 +162,7 @@ fn reads_pass_on_mysql() {
         "SELECT * FROM orders USE INDEX (i) WHERE name LIKE 'a\\_%' OR name REGEXP '^b' OR name RLIKE 'c'",
         "SELECT SQL_NO_CACHE HIGH_PRIORITY name FROM customers WHERE MATCH (name) AGAINST ('x' IN BOOLEAN MODE)",
         "SELECT CASE WHEN a <=> b THEN 'x' ELSE \"y\" END, IF(a, b, c), IFNULL(a, 0), NULLIF(a, b), COALESCE(a, b) FROM t",
-        "SELECT a DIV b, a % b, a XOR b, a && b, !a, ~a, a << 2, a | b FROM t",
+        "SELECT a DIV b, a % b, a XOR b, a && b, NOT a, ~a, a << 2, a | b FROM t",
         "SELECT SUBSTRING(a, 2), SUBSTRING(a FROM 2 FOR 3), TRIM(BOTH 'x' FROM a), POSITION('a' IN b), LEFT(a, 1), CHAR(65) FROM t",
         "SELECT BINARY a = b, a COLLATE utf8mb4_bin, _utf8mb4'x', x'41', 0x41, N'x' FROM t",
         "SELECT REPLACE(a, 'b', 'c'), INSERT(a, 1, 2, 'x'), FORMAT(total, 2), ROUND(total, 2), TRUNCATE(total, 1) FROM t",
