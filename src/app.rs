@@ -176,6 +176,14 @@ pub fn open_index(embedder: &dyn Embedder, data_dir: &Path) -> anyhow::Result<Ar
     )?))
 }
 
+/// This program, also where its file was replaced since it started.
+pub fn this_program() -> anyhow::Result<PathBuf> {
+    if cfg!(target_os = "linux") {
+        return Ok(PathBuf::from("/proc/self/exe"));
+    }
+    std::env::current_exe().context("can't tell where this program lies")
+}
+
 /// What finds secrets and personal data. The salt of hashes is the configured
 /// one, or a random one that is kept in the data folder.
 pub fn open_redactor(config: &Config, data_dir: &Path) -> anyhow::Result<Redactor> {

@@ -22,6 +22,7 @@ use sha2::{Digest, Sha256};
 use std::{
     collections::{HashMap, HashSet},
     ops::ControlFlow,
+    path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -44,6 +45,8 @@ pub struct Ingestor {
     pub retrieval: RetrievalSection,
     pub limits: LimitsSection,
     pub redactor: Arc<Redactor>,
+    /// This program, for what is converted in a process of its own.
+    pub program: PathBuf,
 }
 
 /// What one run did.
@@ -189,6 +192,7 @@ impl<'a> SourceRun<'a> {
         let cutting = Cutting {
             limits: ingestor.limits.clone(),
             redactor: ingestor.redactor.clone(),
+            program: ingestor.program.clone(),
             chunker: Chunker::new(ingestor.count_tokens.clone(), &ingestor.retrieval),
             known: self.known.clone(),
         };
@@ -318,6 +322,7 @@ impl<'a> SourceRun<'a> {
 struct Cutting {
     limits: LimitsSection,
     redactor: Arc<Redactor>,
+    program: PathBuf,
     chunker: Chunker,
     known: Arc<HashMap<DocumentId, Known>>,
 }
@@ -333,25 +338,31 @@ impl Cutting {
         for entry in entries {
             let redaction = self.redactor.recipe(&entry.redact);
             let recipe = format!("{} {redaction}", self.chunker.recipe());
-            let outcome = read_source(entry, &self.limits, &mut |reading| match reading {
-                Reading::Passed { bytes } => send(Step::Passed { bytes }),
-                Reading::Fault(fault) => {
-                    match fault.hides {
-                        Hidden::Nothing => {}
-                        Hidden::File => drop(seen.hidden_files.insert(fault.file.clone())),
-                        Hidden::Source => seen.hidden_source = true,
-                    }
-                    send(Step::Fault(fault))
-                }
-                Reading::Document(document) => {
-                    if let Some(first) = seen.documents.get(&document.id) {
-                        return send(Step::Fault(same_id_twice(&document, first)));
-                    }
-                    let origin = document.origin.clone();
-                    seen.documents.insert(document.id.clone(), origin);
-                    send(self.cut(*document, &recipe, &entry.redact))
-                }
-            });
+            let outcome =
+                read_source(
+                    entry,
+                    &self.limits,
+                    &self.program,
+                    &mut |reading| match reading {
+                        Reading::Passed { bytes } => send(Step::Passed { bytes }),
+                        Reading::Fault(fault) => {
+                            match fault.hides {
+                                Hidden::Nothing => {}
+                                Hidden::File => drop(seen.hidden_files.insert(fault.file.clone())),
+                                Hidden::Source => seen.hidden_source = true,
+                            }
+                            send(Step::Fault(fault))
+                        }
+                        Reading::Document(document) => {
+                            if let Some(first) = seen.documents.get(&document.id) {
+                                return send(Step::Fault(same_id_twice(&document, first)));
+                            }
+                            let origin = document.origin.clone();
+                            seen.documents.insert(document.id.clone(), origin);
+                            send(self.cut(*document, &recipe, &entry.redact))
+                        }
+                    },
+                );
             if outcome.is_break() {
                 return;
             }

@@ -96,7 +96,8 @@ struct Seen {
 impl ReaderArgs {
     async fn run(self, config: &Config) -> anyhow::Result<()> {
         let work = Workplace::new()?;
-        let mut tasks = work.write_pages(&self.documents(config), self.asked)?;
+        let mut tasks =
+            work.write_pages(&self.documents(config, &app::this_program()?), self.asked)?;
         if self.asked {
             tasks = json_lines().collect::<anyhow::Result<_>>()?;
         }
@@ -113,7 +114,7 @@ impl ReaderArgs {
     }
 
     /// What everyone may read. Nothing else goes into a file that is handed on.
-    fn documents(&self, config: &Config) -> Vec<Document> {
+    fn documents(&self, config: &Config, program: &Path) -> Vec<Document> {
         let sources = if self.paths.is_empty() {
             config.sources.clone()
         } else {
@@ -121,7 +122,7 @@ impl ReaderArgs {
         };
         let mut documents = Vec::new();
         for source in &sources {
-            let _ = read_source(source, &config.limits, &mut |reading| {
+            let _ = read_source(source, &config.limits, program, &mut |reading| {
                 match reading {
                     Reading::Document(document) if document.audience == Audience::everyone() => {
                         documents.push(*document);
@@ -204,6 +205,7 @@ impl Workplace {
             retrieval: config.retrieval.clone(),
             limits: config.limits.clone(),
             redactor: Arc::new(app::open_redactor(config, &self.0)?),
+            program: app::this_program()?,
         };
         synchronise(&ingestor, &[source(&self.0.join("pages"))], &Unwatched).await?;
         Ok(HybridSearch::new(

@@ -38,6 +38,7 @@ impl IngestArgs {
             retrieval: config.retrieval.clone(),
             limits: config.limits.clone(),
             redactor: Arc::new(app::open_redactor(config, data_dir)?),
+            program: app::this_program()?,
         };
         let report = synchronise(&ingestor, &sources, &Bar::default()).await?;
         for fault in &report.faults {

@@ -7,6 +7,7 @@ mod api;
 mod ask;
 mod audit;
 mod chat;
+mod convert;
 mod dataset;
 mod doctor;
 mod document;
@@ -69,6 +70,8 @@ enum Command {
     Ingest(ingest::IngestArgs),
     /// Search the index
     Search(search::SearchArgs),
+    /// Turn a web page, an office document or a PDF into Markdown
+    Convert(convert::ConvertArgs),
     /// Show what counts as a secret or as personal data
     Redact(redact::RedactArgs),
     /// Turn texts into vectors
@@ -101,7 +104,12 @@ enum Command {
 
 /// Runs the command. Exit status: 0 done, 1 failed, 2 wrong usage or configuration.
 pub async fn run(cli: Cli) -> ExitCode {
-    let config = match load_config(cli.config.as_deref()) {
+    let config = match &cli.command {
+        // Needs no configuration, and must not fail for a faulty one.
+        Command::Convert(_) => Ok(Config::default()),
+        _ => load_config(cli.config.as_deref()),
+    };
+    let config = match config {
         Ok(config) => config,
         Err(error) => {
             eprintln!("{error}");
@@ -116,6 +124,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Plan(args) => args.run(config, data_dir).await,
         Command::Ingest(args) => args.run(&config, data_dir).await,
         Command::Search(args) => args.run(&config, data_dir).await,
+        Command::Convert(args) => args.run(),
         Command::Redact(args) => args.run(&config, data_dir).await,
         Command::Embed(args) => args.run(&config).await,
         Command::Generate(args) => args.run(&config).await,
@@ -129,6 +138,10 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Dataset(command) => command.run(&config).await,
         Command::Doctor(args) => args.run(&config, data_dir).await,
     };
+    exit_code(outcome)
+}
+
+fn exit_code(outcome: anyhow::Result<()>) -> ExitCode {
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

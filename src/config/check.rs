@@ -56,6 +56,12 @@ pub(super) fn check(name: &str, config: &Config, faults: &mut Faults) {
         600_000,
     );
     range(
+        "limits.convert_timeout_ms",
+        config.limits.convert_timeout_ms,
+        100,
+        600_000,
+    );
+    range(
         "limits.tool_rows",
         config.limits.tool_rows as u64,
         1,

@@ -64,6 +64,7 @@ const KEYS: [(&str, &[&str]); 27] = [
             "tool_bytes",
             "sql_cost",
             "file_bytes",
+            "convert_timeout_ms",
         ],
     ),
     ("chat", &["time_zone", "follow_up_hours"]),

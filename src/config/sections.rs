@@ -170,6 +170,8 @@ pub struct LimitsSection {
     pub sql_cost: u64,
     /// Larger files are left out, and named.
     pub file_bytes: u64,
+    /// For turning one web page, office document or PDF into text.
+    pub convert_timeout_ms: u64,
 }
 
 impl Default for LimitsSection {
@@ -183,6 +185,7 @@ impl Default for LimitsSection {
             tool_bytes: 262_144,
             sql_cost: 50_000_000,
             file_bytes: 20 * 1024 * 1024,
+            convert_timeout_ms: 60_000,
         }
     }
 }

@@ -25,5 +25,7 @@ pub use fingerprint::fingerprint;
 pub use index::{FORMAT, IndexEntry, IndexError, IndexRecipe, KnowledgeIndex, Known};
 pub use passage::{IndexedPassage, Passage, passage_terms, searchable_text};
 pub use search::{HybridSearch, Read};
-pub use sources::{Hidden, Reading, SourceFault, read_source, source_bytes};
+pub use sources::{
+    ConvertError, Converted, Hidden, Reading, SourceFault, convert, read_source, source_bytes,
+};
 pub use supersede::superseded_by;

@@ -62,6 +62,7 @@ impl World {
             retrieval: RetrievalSection::default(),
             limits: self.limits.clone(),
             redactor: Arc::new(Redactor::new(Names::default(), b"salt")),
+            program: env!("CARGO_BIN_EXE_lorekeeper").into(),
         };
         let source = SourceEntry {
             name: "docs".into(),

@@ -24,6 +24,8 @@ pub struct SourceFile {
 pub enum FileKind {
     Markdown,
     Text,
+    /// A web page, an office document or a PDF.
+    Converted,
     /// One JSON object a line.
     Lines,
     /// A JSON array of objects.
@@ -37,6 +39,7 @@ impl FileKind {
         Some(match extension(path).as_str() {
             "md" | "markdown" | "mdx" => FileKind::Markdown,
             "txt" | "text" | "rst" | "adoc" | "org" => FileKind::Text,
+            "html" | "htm" | "xhtml" | "docx" | "xlsx" | "pptx" | "pdf" => FileKind::Converted,
             "jsonl" | "ndjson" => FileKind::Lines,
             "json" => FileKind::Json,
             "csv" => FileKind::Table(b','),
@@ -58,7 +61,7 @@ fn place_of(error: &ignore::Error) -> Option<&Path> {
 }
 
 /// Kinds of documents that people expect to be read and that are not read yet.
-const NOT_YET: &[&str] = &["pdf", "docx", "doc", "pptx", "xlsx", "odt", "html", "htm"];
+const NOT_YET: &[&str] = &["doc", "ppt", "xls", "odt", "odp", "ods", "rtf", "epub"];
 
 /// The files that can be read, in order of their names, and what can't be.
 pub fn list(root: &Path) -> (Vec<SourceFile>, Vec<SourceFault>) {

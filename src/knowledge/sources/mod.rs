@@ -4,6 +4,7 @@
 //! goes on. Whatever could not be looked at is said to be hidden, so that
 //! nobody takes its documents for deleted ones.
 
+mod converted;
 mod files;
 mod front_matter;
 mod page;
@@ -11,8 +12,9 @@ mod records;
 
 use super::document::Document;
 use crate::config::{LimitsSection, SourceEntry};
+pub use converted::{ConvertError, Converted, convert};
 use files::{FileKind, SourceFile};
-use std::{fmt, ops::ControlFlow};
+use std::{fmt, ops::ControlFlow, path::Path};
 
 /// What reading a source comes upon.
 #[derive(Clone, Debug)]
@@ -73,9 +75,12 @@ impl SourceFault {
 }
 
 /// Hands every document and fault of a source to `visit`, until it breaks off.
+/// `program` is this program: `PROGRAM convert FILE` runs for each file that is
+/// no text.
 pub fn read_source(
     source: &SourceEntry,
     limits: &LimitsSection,
+    program: &Path,
     visit: &mut dyn FnMut(Reading) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
     let (files, faults) = files::list(&source.path);
@@ -84,8 +89,8 @@ pub fn read_source(
     }
     for file in &files {
         match file.kind {
-            FileKind::Markdown | FileKind::Text => {
-                let reading = match page::read(source, file, limits) {
+            FileKind::Markdown | FileKind::Text | FileKind::Converted => {
+                let reading = match page::read(source, file, limits, program) {
                     Ok(Some(document)) => Reading::Document(Box::new(document)),
                     Ok(None) => Reading::Passed { bytes: file.bytes },
                     Err(fault) => Reading::Fault(fault),

@@ -1,7 +1,8 @@
-//! One file that is one document: Markdown or text.
+//! One file that is one document: Markdown, text, or what becomes Markdown.
 
 use super::{
     Hidden, SourceFault,
+    converted::{self, Converted},
     files::{FileKind, SourceFile},
     front_matter::{self, FrontMatter},
 };
@@ -10,23 +11,37 @@ use crate::{
     domain::{DocumentId, SourceKind},
     knowledge::document::{Body, Document, narrowed},
 };
-use std::fs;
+use std::{fs, path::Path};
 
 /// The document of a file; `None` where the file holds no text.
 pub fn read(
     source: &SourceEntry,
     file: &SourceFile,
     limits: &LimitsSection,
+    program: &Path,
 ) -> Result<Option<Document>, SourceFault> {
     let fault = |problem: String| SourceFault::new(&file.name, problem, Hidden::File);
-    let text = read_text(file, limits)?;
     let (front, body) = match file.kind {
         FileKind::Markdown => {
-            front_matter::split(&text).map_err(|found| fault(found.problem).at(found.line))?
+            let text = read_text(file, limits)?;
+            let (front, body) =
+                front_matter::split(&text).map_err(|found| fault(found.problem).at(found.line))?;
+            (front, Body::Markdown(body.to_string()))
         }
-        _ => (FrontMatter::default(), text.as_str()),
+        FileKind::Converted => {
+            let Converted { title, markdown } = converted::read(file, limits, program)?;
+            let front = FrontMatter {
+                title,
+                ..FrontMatter::default()
+            };
+            (front, Body::Markdown(markdown))
+        }
+        _ => (
+            FrontMatter::default(),
+            Body::Plain(read_text(file, limits)?),
+        ),
     };
-    if body.trim().is_empty() {
+    if body.text().trim().is_empty() {
         return Ok(None);
     }
     let audience = narrowed(&source.audience, &front.audience).ok_or_else(|| {
@@ -34,12 +49,8 @@ pub fn read(
     })?;
     let title = front
         .title
-        .or_else(|| first_heading(body))
+        .or_else(|| first_heading(body.text()))
         .unwrap_or_else(|| title_of(&file.name));
-    let body = match file.kind {
-        FileKind::Markdown => Body::Markdown(body.to_string()),
-        _ => Body::Plain(body.to_string()),
-    };
     Ok(Some(Document {
         id: DocumentId::new(&file.name),
         source: source.name.clone(),

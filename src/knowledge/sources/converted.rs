@@ -1,0 +1,245 @@
+//! Documents of other programs, as Markdown: web pages, office documents, PDF.
+//!
+//! Promise: each file is converted in a process of its own, so that one that
+//! is broken or hostile ends that process and nothing else, within a time and
+//! within memory. What a file looks like is lost, as are its pictures.
+
+use super::{Hidden, SourceFault, files::SourceFile};
+use crate::config::LimitsSection;
+use encoding_rs::{Encoding, UTF_8};
+use htmd::HtmlToMarkdown;
+use regex::Regex;
+use serde::{Deserialize, Serialize};
+use std::{
+    fs,
+    io::Read,
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::LazyLock,
+    thread,
+    time::{Duration, Instant},
+};
+use undoc::render::RenderOptions;
+
+/// A converted file: what the child process prints as JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Converted {
+    /// As the document itself names it.
+    pub title: Option<String>,
+    pub markdown: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConvertError {
+    #[error("can't be read: {0}")]
+    Io(#[from] std::io::Error),
+    #[error("is no office document that can be read: {0}")]
+    Office(#[from] undoc::Error),
+    #[error("is no PDF that can be read: {0}")]
+    Pdf(#[from] pdf_extract::OutputError),
+    #[error("files of the kind `.{0}` can't be converted")]
+    Kind(String),
+}
+
+/// Converts in this process: for the child alone. May not return for a hostile file.
+pub fn convert(path: &Path) -> Result<Converted, ConvertError> {
+    let ending = path.extension().unwrap_or_default().to_string_lossy();
+    match ending.to_lowercase().as_str() {
+        "html" | "htm" | "xhtml" => Ok(web_page(&fs::read(path)?)?),
+        "docx" | "xlsx" | "pptx" => office(path),
+        "pdf" => pdf(path),
+        other => Err(ConvertError::Kind(other.into())),
+    }
+}
+
+/// What stands around a page's own text, and what is no text.
+const NOT_TEXT: [&str; 10] = [
+    "script", "style", "noscript", "template", "svg", "nav", "footer", "aside", "form", "iframe",
+];
+
+static TITLE: LazyLock<Regex> = LazyLock::new(|| {
+    Regex::new(r"(?is)<title[^>]*>(.{0,1000}?)</title\s*>").expect("is a pattern")
+});
+
+static CHARSET: LazyLock<regex::bytes::Regex> = LazyLock::new(|| {
+    regex::bytes::Regex::new(r#"(?i-u)<meta[^>]{0,200}charset\s*=\s*["']?([\w-]{1,40})"#)
+        .expect("is a pattern")
+});
+
+fn web_page(bytes: &[u8]) -> Result<Converted, std::io::Error> {
+    let head = &bytes[..bytes.len().min(4096)];
+    let named = CHARSET
+        .captures(head)
+        .and_then(|parts| Encoding::for_label(&parts[1]));
+    let (html, _, _) = named.unwrap_or(UTF_8).decode(bytes);
+    let converter = HtmlToMarkdown::builder()
+        .skip_tags([NOT_TEXT.as_slice(), &["title"]].concat())
+        .build();
+    let title = TITLE
+        .captures(&html)
+        .map(|parts| converter.convert(&parts[1]));
+    let title = title.transpose()?;
+    Ok(Converted {
+        title: title
+            .map(|title| one_line(&title))
+            .filter(|title| !title.is_empty()),
+        markdown: converter.convert(&html)?,
+    })
+}
+
+fn office(path: &Path) -> Result<Converted, ConvertError> {
+    let document = undoc::parse_file(path)?;
+    let options = RenderOptions::default().with_cleanup();
+    let markdown = undoc::render::to_markdown(&document, &options)?;
+    let title = document.metadata.title.map(|title| one_line(&title));
+    Ok(Converted {
+        title: title.filter(|title| !title.is_empty()),
+        markdown: PICTURE.replace_all(&markdown, "").into_owned(),
+    })
+}
+
+static PICTURE: LazyLock<Regex> =
+    LazyLock::new(|| Regex::new(r"!\[[^\]\n]*\]\([^)\n]*\)").expect("is a pattern"));
+
+/// Every page is a section, so that an answer names the page.
+fn pdf(path: &Path) -> Result<Converted, ConvertError> {
+    let pages = pdf_extract::extract_text_by_pages(path)?;
+    let mut markdown = String::new();
+    for (n, page) in pages.iter().enumerate() {
+        let text = page.trim();
+        if text.is_empty() {
+            continue;
+        }
+        if pages.len() > 1 {
+            markdown.push_str(&format!("## Page {}\n\n", n + 1));
+        }
+        markdown.push_str(text);
+        markdown.push_str("\n\n");
+    }
+    Ok(Converted {
+        title: None,
+        markdown,
+    })
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Converts a file in a child process: `PROGRAM convert FILE`.
+pub fn read(
+    file: &SourceFile,
+    limits: &LimitsSection,
+    program: &Path,
+) -> Result<Converted, SourceFault> {
+    let fault = |problem: String| SourceFault::new(&file.name, problem, Hidden::File);
+    if file.bytes > limits.file_bytes {
+        return Err(fault(format!(
+            "{} bytes, more than limits.file_bytes = {}",
+            file.bytes, limits.file_bytes
+        )));
+    }
+    let child = Command::new(program)
+        .arg("convert")
+        .arg(&file.path)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let child = child.map_err(|error| fault(format!("can't be converted: {error}")))?;
+    let limit = Duration::from_millis(limits.convert_timeout_ms);
+    let (printed, told) = finish(child, limit, limits.file_bytes).map_err(fault)?;
+    serde_json::from_slice(&printed).map_err(|_| {
+        let told = one_line(&String::from_utf8_lossy(&told));
+        fault(match told.is_empty() {
+            true => "could not be converted: its reader ended without a word".into(),
+            false => told,
+        })
+    })
+}
+
+/// What the child printed and told, once it has ended by itself in time.
+fn finish(mut child: Child, limit: Duration, bytes: u64) -> Result<(Vec<u8>, Vec<u8>), String> {
+    let printed = drain(child.stdout.take(), bytes.saturating_mul(4));
+    let told = drain(child.stderr.take(), 4096);
+    let until = Instant::now() + limit;
+    let status = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break status,
+            Ok(None) if Instant::now() < until => thread::sleep(Duration::from_millis(2)),
+            Ok(None) | Err(_) => {
+                let _ = child.kill();
+                let _ = child.wait();
+                return Err(format!(
+                    "was not converted within limits.convert_timeout_ms = {}",
+                    limit.as_millis()
+                ));
+            }
+        }
+    };
+    let (printed, told) = (printed.join(), told.join());
+    let (Ok(printed), Ok(told)) = (printed, told) else {
+        return Err("could not be converted: its reader could not be heard".into());
+    };
+    match status.code() {
+        Some(0 | 1) => Ok((printed, told)),
+        _ => Err(format!(
+            "could not be converted: its reader ended with {status}"
+        )),
+    }
+}
+
+/// Reads on beyond the limit without keeping it, so that the child can end.
+fn drain(pipe: Option<impl Read + Send + 'static>, limit: u64) -> thread::JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut kept = Vec::new();
+        if let Some(mut pipe) = pipe {
+            let _ = pipe.by_ref().take(limit).read_to_end(&mut kept);
+            let _ = std::io::copy(&mut pipe, &mut std::io::sink());
+        }
+        kept
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn web_page_keeps_its_structure_and_loses_what_stands_around() {
+        let page = "<html><head><title>Heron &amp;\n gateway</title><style>p{}</style></head><body>\
+            <nav>Home | Login</nav><h1>Gateway</h1><p>Hold <b>reset</b> for 5 s.</p>\
+            <ul><li>one</li><li>two</li></ul>\
+            <table><tr><th>Light</th><th>Means</th></tr><tr><td>red</td><td>down</td></tr></table>\
+            <script>alert(1)</script><footer>(c)</footer></body></html>";
+        let page = web_page(page.as_bytes()).expect("is HTML");
+        assert_eq!(page.title.as_deref(), Some("Heron & gateway"));
+        for kept in [
+            "# Gateway",
+            "Hold **reset** for 5 s.",
+            "one",
+            "| red",
+            "down",
+        ] {
+            assert!(
+                page.markdown.contains(kept),
+                "`{kept}` is not in\n{}",
+                page.markdown
+            );
+        }
+        for lost in ["Login", "alert", "(c)", "p{}", "Heron"] {
+            assert!(
+                !page.markdown.contains(lost),
+                "`{lost}` is in\n{}",
+                page.markdown
+            );
+        }
+    }
+
+    #[test]
+    fn web_page_is_read_in_its_own_encoding() {
+        let page = b"<meta charset=iso-8859-1><p>gr\xfc\xdfe</p>";
+        let page = web_page(page).expect("is HTML");
+        assert_eq!(page.markdown.trim(), "gr\u{fc}\u{df}e");
+    }
+}
