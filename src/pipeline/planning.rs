@@ -5,8 +5,9 @@ use super::{
     arguments::{self, Arguments},
     grounding::coverage,
     model_planner::ModelPlanner,
+    orders::{Order, is_for_orders, order},
     plan_schema::Choice,
-    requests::{asks_for_a_rule, asks_to_change, is_analytical, is_for_orders, style_of},
+    requests::{asks_for_a_rule, is_analytical, style_of},
     router::{IntentExamples, Route, Router, Score, masked},
 };
 use crate::{
@@ -26,6 +27,8 @@ const TOOL_SCORE: f32 = 0.58;
 const ASIDE_SCORE: f32 = 0.50;
 /// And nearer than knowledge by this much: a wrong refusal is worse than a search in vain.
 const ASIDE_LEAD: f32 = 0.15;
+/// How sure it is that something which may be an order is one.
+const PERHAPS: f32 = 0.5;
 /// What each time, amount or value counts that the question names for a tool.
 const ARGUMENT_BONUS: f32 = 0.06;
 /// What it counts that the tool's name and description have the question's words.
@@ -195,7 +198,7 @@ impl Planner {
         now: DateTime<Utc>,
     ) -> Option<Plan> {
         let model = self.model.as_ref()?;
-        if asks_to_change(text) || !arguments::record_ids(text).is_empty() {
+        if order(text) == Some(Order::Certain) || !arguments::record_ids(text).is_empty() {
             return None;
         }
         let tools: Vec<&ToolSpec> = self
@@ -228,13 +231,14 @@ impl Planner {
     fn route(&self, text: &str, scores: &[Score], now: DateTime<Utc>) -> Plan {
         let best_tool = self.best_tool(text, scores, now, Complete::Yes);
         let tool_score = best_tool.as_ref().map_or(0.0, |(.., score)| *score);
-        if asks_to_change(text) {
+        if let Some(order) = order(text) {
             let meant = |tool: &ToolSpec| is_for_orders(&tool.name, &tool.description);
             return match best_tool {
                 Some((tool, arguments, score)) if score >= TOOL_SCORE && meant(tool) => {
                     tool_plan(tool, arguments, text, score)
                 }
-                _ => aside(Intent::OutOfScope, text, 1.0),
+                _ if order == Order::Certain => aside(Intent::OutOfScope, text, 1.0),
+                _ => perhaps_aside(text, PERHAPS),
             };
         }
         let ids = arguments::record_ids(text);
@@ -251,7 +255,10 @@ impl Planner {
             let score = score_of(intent);
             let clearly = score > tool_score && score > score_of(Intent::Knowledge) + ASIDE_LEAD;
             if score >= ASIDE_SCORE && clearly {
-                return aside(intent, text, score);
+                return match intent {
+                    Intent::OutOfScope => perhaps_aside(text, score),
+                    _ => aside(intent, text, score),
+                };
             }
         }
         match best_tool {
@@ -467,6 +474,16 @@ fn aside(intent: Intent, text: &str, confidence: f32) -> Plan {
         sources: Vec::new(),
         tools: Vec::new(),
         style: Style::Brief,
+        confidence,
+        ..Plan::search_only(text)
+    }
+}
+
+/// Out of scope unless a page answers.
+fn perhaps_aside(text: &str, confidence: f32) -> Plan {
+    Plan {
+        intent: Intent::OutOfScope,
+        style: style_of(text),
         confidence,
         ..Plan::search_only(text)
     }

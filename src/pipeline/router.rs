@@ -11,7 +11,9 @@ use crate::{
     domain::{Catalogue, Intent},
     ports::{EmbedError, Embedder, TextRole},
 };
+use regex::Regex;
 use serde::Deserialize;
+use std::sync::LazyLock;
 
 /// Where an example leads.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -242,10 +244,25 @@ async fn embedded(
         .collect())
 }
 
-/// The question with names of records hidden: `ORD-10023` says nothing about
-/// what is asked, and would pull towards examples with a similar number.
+/// The question without what says nothing about the kind of question and
+/// would pull towards examples that happen to have the same: names of
+/// records are hidden (`ORD-10023`), spans of time left out ("last week").
 pub fn masked(question: &str) -> String {
-    question
+    static SPAN: LazyLock<Regex> = LazyLock::new(|| {
+        Regex::new(concat!(
+            r"(?i)\b(?:(?:in|for|of|from|over)\s+)?(?:the\s+)?(?:",
+            r"(?:this|last|previous|past|current)\s+(?:hour|day|week|month|quarter|year)",
+            r"|(?:last|past)\s+\d{1,3}\s+(?:hours|days|weeks|months)",
+            r"|yesterday|today)\b",
+        ))
+        .expect("a constant pattern that the tests compile")
+    });
+    let timeless = SPAN.replace_all(question, "");
+    let words = match timeless.trim().is_empty() {
+        true => question,
+        false => timeless.as_ref(),
+    };
+    words
         .split_whitespace()
         .map(|word| {
             let is_record = word.contains('-')
@@ -260,4 +277,19 @@ pub fn masked(question: &str) -> String {
 /// Dot product of two unit vectors: their cosine.
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_and_spans_of_time_do_not_lead_to_a_route() {
+        let check = |question: &str, expected: &str| assert_eq!(masked(question), expected);
+        check("status of ORD-10023", "status of number");
+        check("top 3 reps in the last 7 days", "top 3 reps");
+        check("sales of last week by region", "sales by region");
+        check("Who sold most this quarter?", "Who sold most ?");
+        check("today", "today");
+    }
 }
