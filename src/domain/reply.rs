@@ -94,6 +94,10 @@ pub fn orders_left_out() -> String {
     "I left out words of this source that read like orders to a bot.".into()
 }
 
+pub fn nothing_changed() -> String {
+    "I only look things up: nothing was changed.".into()
+}
+
 pub fn low_confidence() -> String {
     "I am not sure that this is what you asked for.".into()
 }

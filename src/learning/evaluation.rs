@@ -160,9 +160,9 @@ fn intents_of(category: &str) -> Option<&'static [Intent]> {
     Some(match category {
         "knowledge" | "superseded" | "absent" | "restricted" | "how_to" => &[Intent::Knowledge],
         "injection" => &[Intent::Knowledge, Intent::Status],
-        "live" => &[Intent::Live],
+        // A total is analytical too, and is looked up alike.
+        "live" | "count" => &[Intent::Live, Intent::Analytical],
         "analytical" | "trend" => &[Intent::Analytical],
-        "count" => &[Intent::Live, Intent::Analytical],
         "status" => &[Intent::Status],
         "chitchat" => &[Intent::SmallTalk],
         "out_of_scope" | "order" => &[Intent::OutOfScope],

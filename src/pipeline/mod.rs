@@ -31,7 +31,7 @@ pub use planning::Planner;
 pub use router::{IntentExamples, Route, Router, Score, dot};
 
 use crate::{
-    domain::{Answer, Intent, Plan, Question, SourceKind, StageTimings},
+    domain::{Answer, Block, Intent, Plan, Question, SourceKind, StageTimings, reply},
     ports::{Clock, Embedder, Search, Tools},
 };
 use composing::Draft;
@@ -123,7 +123,10 @@ impl Pipeline {
             style: style_of(&pages.search),
             ..pages
         };
-        let draft = self.compose(question, &pages, gathered).await;
+        let mut draft = self.compose(question, &pages, gathered).await;
+        if plan.intent == Intent::OutOfScope {
+            draft.message.push(Block::notice(reply::nothing_changed()));
+        }
         watch.lap("compose");
         (!draft.abstained).then_some((pages, draft))
     }

@@ -29,6 +29,7 @@ const ASIDE_SCORE: f32 = 0.50;
 const ASIDE_LEAD: f32 = 0.15;
 /// How sure it is that something which may be an order is one.
 const PERHAPS: f32 = 0.5;
+const PROBABLY: f32 = 0.75;
 /// What each time, amount or value counts that the question names for a tool.
 const ARGUMENT_BONUS: f32 = 0.06;
 /// What it counts that the tool's name and description have the question's words.
@@ -237,8 +238,11 @@ impl Planner {
                 Some((tool, arguments, score)) if score >= TOOL_SCORE && meant(tool) => {
                     tool_plan(tool, arguments, text, score)
                 }
-                _ if order == Order::Certain => aside(Intent::OutOfScope, text, 1.0),
-                _ => perhaps_aside(text, PERHAPS),
+                _ => match order {
+                    Order::Certain => aside(Intent::OutOfScope, text, 1.0),
+                    Order::Probably => perhaps_aside(text, PROBABLY),
+                    Order::Perhaps => perhaps_aside(text, PERHAPS),
+                },
             };
         }
         let ids = arguments::record_ids(text);
