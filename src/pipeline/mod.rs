@@ -13,6 +13,7 @@ mod generating;
 pub mod grounding;
 mod head;
 pub mod injection;
+mod masking;
 mod model_planner;
 mod orders;
 pub mod passage;
@@ -23,6 +24,7 @@ pub mod reader;
 mod requests;
 mod router;
 mod showing;
+mod versions;
 
 pub use gathering::Gathered;
 pub use generating::{ChooseAdapter, Writer};

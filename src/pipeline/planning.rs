@@ -8,7 +8,7 @@ use super::{
     orders::{Order, is_for_orders, order},
     plan_schema::Choice,
     requests::{asks_for_a_rule, is_analytical, style_of},
-    router::{IntentExamples, Route, Router, Score, masked},
+    router::{IntentExamples, Route, Router, Score},
 };
 use crate::{
     domain::{
@@ -120,16 +120,14 @@ impl Planner {
         usable: &impl Fn(&str) -> bool,
         now: DateTime<Utc>,
     ) -> Result<Plan, EmbedError> {
-        let scores = self.scores(vec![masked(text)], usable).await?;
+        let scores = self.scores(&[text.to_string()], usable).await?;
         let Some(whole) = scores.first() else {
             return Ok(Plan::search_only(text));
         };
         let mut plan = self.route(text, whole, now);
         let parts = parts(text);
         if plan.tools.len() == 1 && plan.intent != Intent::Status && parts.len() > 1 {
-            let scores = self
-                .scores(parts.iter().map(|part| masked(part)).collect(), usable)
-                .await?;
+            let scores = self.scores(&parts, usable).await?;
             if let Some(calls) = self.several(&parts, &scores, now) {
                 plan.tools = calls;
             }
@@ -140,10 +138,11 @@ impl Planner {
     /// For each text, every route that the asker may take, best first.
     async fn scores(
         &self,
-        texts: Vec<String>,
+        texts: &[String],
         usable: &impl Fn(&str) -> bool,
     ) -> Result<Vec<Vec<Score>>, EmbedError> {
-        let vectors = self.embedder.embed(texts, TextRole::Query).await?;
+        let masked = texts.iter().map(|text| self.router.masked(text)).collect();
+        let vectors = self.embedder.embed(masked, TextRole::Query).await?;
         let scores = vectors.iter().map(|vector| {
             let mut scores = self.router.scores(vector);
             scores.retain(|score| match &score.route {

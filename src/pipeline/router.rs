@@ -6,14 +6,12 @@
 //! about 50 microseconds. A tool without examples is known by its name and
 //! description.
 
-use super::{arguments::name_words, head::Head};
+use super::{arguments::name_words, head::Head, masking::Mask};
 use crate::{
     domain::{Catalogue, Intent},
     ports::{EmbedError, Embedder, TextRole},
 };
-use regex::Regex;
 use serde::Deserialize;
-use std::sync::LazyLock;
 
 /// Where an example leads.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -36,6 +34,7 @@ pub struct Router {
     /// The head's classes, in its order.
     routes: Vec<Route>,
     head: Option<Head>,
+    mask: Mask,
 }
 
 /// Routes with fewer examples are left to the cosines.
@@ -80,9 +79,10 @@ impl Router {
                     .map(|example| (Route::Intent(intent), example)),
             );
         }
-        let mut examples = embedded(embedder, sentences).await?;
-        examples.extend(of_tools(embedder, catalogue).await?);
-        Ok(Self::of(examples))
+        let mask = Mask::of(catalogue);
+        let mut examples = embedded(embedder, &mask, sentences).await?;
+        examples.extend(of_tools(embedder, &mask, catalogue).await?);
+        Ok(Self::of(examples, mask))
     }
 
     /// The same intents with the tools of another catalogue.
@@ -95,12 +95,18 @@ impl Router {
             .examples
             .iter()
             .filter(|example| matches!(example.route, Route::Intent(_)));
+        let mask = Mask::of(catalogue);
         let mut examples: Vec<Example> = intents.cloned().collect();
-        examples.extend(of_tools(embedder, catalogue).await?);
-        Ok(Self::of(examples))
+        examples.extend(of_tools(embedder, &mask, catalogue).await?);
+        Ok(Self::of(examples, mask))
     }
 
-    fn of(examples: Vec<Example>) -> Self {
+    /// What of a question is compared: give the vector of this to [`Self::scores`].
+    pub fn masked(&self, question: &str) -> String {
+        self.mask.masked(question)
+    }
+
+    fn of(examples: Vec<Example>, mask: Mask) -> Self {
         let mut routes: Vec<Route> = Vec::new();
         let questions = || examples.iter().filter(|example| !example.described);
         for example in questions() {
@@ -128,6 +134,7 @@ impl Router {
             examples,
             routes,
             head,
+            mask,
         }
     }
 
@@ -188,6 +195,7 @@ impl Router {
 /// examples, its name and description.
 async fn of_tools(
     embedder: &dyn Embedder,
+    mask: &Mask,
     catalogue: &Catalogue,
 ) -> Result<Vec<Example>, EmbedError> {
     let texts: Vec<(String, String)> = catalogue
@@ -211,7 +219,7 @@ async fn of_tools(
             push(name);
         }
     }
-    let mut examples = embedded(embedder, sentences).await?;
+    let mut examples = embedded(embedder, mask, sentences).await?;
     for example in &mut examples {
         example.described = catalogue.tools.iter().any(|tool| {
             tool.examples.is_empty() && example.route == Route::Tool(tool.name.clone())
@@ -229,9 +237,13 @@ fn first_sentence(description: &str) -> &str {
 
 async fn embedded(
     embedder: &dyn Embedder,
+    mask: &Mask,
     sentences: Vec<(Route, &String)>,
 ) -> Result<Vec<Example>, EmbedError> {
-    let texts = sentences.iter().map(|(_, text)| masked(text)).collect();
+    let texts = sentences
+        .iter()
+        .map(|(_, text)| mask.masked(text))
+        .collect();
     let vectors = embedder.embed(texts, TextRole::Query).await?;
     Ok(sentences
         .into_iter()
@@ -244,52 +256,7 @@ async fn embedded(
         .collect())
 }
 
-/// The question without what says nothing about the kind of question and
-/// would pull towards examples that happen to have the same: names of
-/// records are hidden (`ORD-10023`), spans of time left out ("last week").
-pub fn masked(question: &str) -> String {
-    static SPAN: LazyLock<Regex> = LazyLock::new(|| {
-        Regex::new(concat!(
-            r"(?i)\b(?:(?:in|for|of|from|over)\s+)?(?:the\s+)?(?:",
-            r"(?:this|last|previous|past|current)\s+(?:hour|day|week|month|quarter|year)",
-            r"|(?:last|past)\s+\d{1,3}\s+(?:hours|days|weeks|months)",
-            r"|yesterday|today)\b",
-        ))
-        .expect("a constant pattern that the tests compile")
-    });
-    let timeless = SPAN.replace_all(question, "");
-    let words = match timeless.trim().is_empty() {
-        true => question,
-        false => timeless.as_ref(),
-    };
-    words
-        .split_whitespace()
-        .map(|word| {
-            let is_record = word.contains('-')
-                && word.chars().any(|c| c.is_ascii_digit())
-                && word.chars().next().is_some_and(char::is_alphabetic);
-            if is_record { "number" } else { word }
-        })
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
 /// Dot product of two unit vectors: their cosine.
 pub fn dot(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn records_and_spans_of_time_do_not_lead_to_a_route() {
-        let check = |question: &str, expected: &str| assert_eq!(masked(question), expected);
-        check("status of ORD-10023", "status of number");
-        check("top 3 reps in the last 7 days", "top 3 reps");
-        check("sales of last week by region", "sales by region");
-        check("Who sold most this quarter?", "Who sold most ?");
-        check("today", "today");
-    }
 }
