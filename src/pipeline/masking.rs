@@ -98,7 +98,7 @@ mod tests {
         ToolSpec {
             name: name.into(),
             description: String::new(),
-            kind: ToolKind::Sql,
+            kind: ToolKind::Query,
             parameters: vec![Parameter {
                 kind: ParameterKind::Choice {
                     values: choices.iter().map(|value| value.to_string()).collect(),

@@ -40,6 +40,7 @@ use composing::Draft;
 use reader::answer_features;
 use requests::style_of;
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use versions::without_replaced;
 
 /// Pages outweigh another plan if they are surer than it by this much. Chosen
 /// on the tuning parts of the gold questions.
@@ -114,9 +115,11 @@ impl Pipeline {
         let gathered = self.gather(&pages, question).await;
         watch.lap("gather");
         // A ticket tells one case only.
-        let first = gathered.hits.first();
-        let page = first.filter(|hit| hit.kind == SourceKind::Documents);
-        let sure = page.map_or(0.0, |hit| answer_features(&pages.search, hit).probability());
+        let hits = without_replaced(gathered.hits.clone());
+        let page = hits
+            .first()
+            .filter(|hit| hit.kind == SourceKind::Documents)?;
+        let sure = answer_features(&pages.search, page).probability();
         if sure < plan.confidence + PAGES_LEAD {
             return None;
         }

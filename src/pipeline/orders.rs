@@ -20,111 +20,32 @@ pub(super) enum Order {
 }
 
 /// Verbs that begin an order and hardly ever a question.
-const VERBS: [&str; 74] = [
-    "create",
-    "delete",
-    "remove",
-    "cancel",
-    "close",
-    "reopen",
-    "assign",
-    "approve",
-    "drop",
-    "insert",
-    "grant",
-    "reboot",
-    "rename",
-    "add",
-    "put",
-    "make",
-    "follow",
-    "unfollow",
-    "pause",
-    "resume",
-    "skip",
-    "mute",
-    "unmute",
-    "enable",
-    "disable",
-    "subscribe",
-    "unsubscribe",
-    "upload",
-    "move",
-    "archive",
-    "invite",
-    "clear",
-    "turn",
-    "increase",
-    "decrease",
-    "save",
-    "replace",
-    "shuffle",
-    "rewind",
-    "pin",
-    "unpin",
-    "lock",
-    "unlock",
-    "block",
-    "unblock",
-    "revoke",
-    "reject",
-    "accept",
-    "deploy",
-    "install",
-    "uninstall",
-    "register",
-    "adjust",
-    "seek",
-    "empty",
-    "activate",
-    "deactivate",
-    "restore",
-    "undo",
-    "publish",
-    "submit",
-    "continue",
-    "hide",
-    "unhide",
-    "reschedule",
-    "escalate",
-    "extend",
-    "halt",
-    "notify",
-    "revert",
-    "rotate",
-    "suspend",
-    "upgrade",
-    "downgrade",
-];
+const VERBS: &str = "\
+    append create delete remove cancel close reopen assign approve drop insert grant reboot rename \
+    add put make follow unfollow pause resume skip mute unmute enable disable subscribe \
+    unsubscribe upload move archive invite clear turn increase decrease save replace shuffle \
+    rewind pin unpin lock unlock block unblock revoke reject accept deploy install uninstall \
+    register adjust seek empty activate deactivate restore undo publish submit continue hide \
+    unhide reschedule escalate extend halt notify revert rotate suspend upgrade downgrade";
 /// Verbs that are nouns as often: "refund policy", "order status".
-const ALSO_NOUNS: [&str; 33] = [
-    "update", "change", "set", "refund", "issue", "book", "ship", "order", "mark", "fire",
-    "restart", "post", "reset", "play", "switch", "start", "stop", "merge", "modify", "edit",
-    "copy", "raise", "lower", "repeat", "pay", "charge", "transfer", "exchange", "roll", "like",
-    "open", "send", "swap",
-];
+const ALSO_NOUNS: &str = "\
+    update change set refund issue book ship order mark fire restart post reset play switch \
+    start stop merge modify edit copy raise lower repeat pay charge transfer exchange roll \
+    like open send swap";
 /// Of these, what records are called: in "order ORD-1" nobody orders.
-const NAMES_OF_RECORDS: [&str; 4] = ["order", "issue", "refund", "charge"];
+const NAMES_OF_RECORDS: &str = "\
+    order issue refund charge";
 /// Words that begin a question.
-const ASKING: [&str; 22] = [
-    "how", "what", "who", "whom", "whose", "when", "where", "why", "which", "can", "may", "must",
-    "should", "do", "does", "did", "is", "are", "was", "were", "has", "have",
-];
+const ASKING: &str = "\
+    how what who whom whose when where why which can may must should do does did is are was \
+    were has have";
 /// People type the names of things, too: "add merchant steps", "create ticket how".
-const OF_PAGES: [&str; 12] = [
-    "how",
-    "policy",
-    "process",
-    "steps",
-    "guide",
-    "rule",
-    "rules",
-    "who",
-    "when",
-    "why",
-    "fee",
-    "instructions",
-];
+const OF_PAGES: &str = "\
+    how policy process steps guide rule rules who when why fee instructions";
+
+fn is_among(words: &str, word: &str) -> bool {
+    words.split(' ').any(|known| known == word)
+}
 
 /// Who is to do it.
 #[derive(Clone, Copy, PartialEq)]
@@ -198,7 +119,7 @@ fn asks(clause: &str) -> bool {
         .take(2)
         .map(str::to_lowercase)
         .collect();
-    let known = |word: &String| ASKING.contains(&word.as_str());
+    let known = |word: &String| is_among(ASKING, word);
     let leads = |word: &String| {
         matches!(
             word.as_str(),
@@ -283,7 +204,7 @@ impl<'a> Clause<'a> {
     fn order(&self, text: &str) -> Option<Order> {
         let verb = self.words.first()?.to_lowercase();
         let object = self.object();
-        let is_order = if VERBS.contains(&verb.as_str()) {
+        let is_order = if is_among(VERBS, &verb) {
             match object {
                 Object::None => self.doer == Some(Doer::Bot),
                 Object::Bare => {
@@ -292,7 +213,7 @@ impl<'a> Clause<'a> {
                 Object::Any | Object::Definite | Object::AtHand => true,
             }
         } else {
-            ALSO_NOUNS.contains(&verb.as_str()) && self.noun_is_verb(&verb, object)
+            is_among(ALSO_NOUNS, &verb) && self.noun_is_verb(&verb, object)
         };
         is_order.then_some(match (self.doer, object) {
             (Some(Doer::Asker), _) => Order::Perhaps,
@@ -311,7 +232,7 @@ impl<'a> Clause<'a> {
         if self.names_record {
             let begins = arguments::record_ids(&first).len() == 1;
             return self.doer == Some(Doer::Bot)
-                || begins && !NAMES_OF_RECORDS.contains(&verb)
+                || begins && !is_among(NAMES_OF_RECORDS, verb)
                 || self.is_definite(self.object_at())
                 || self.is_indefinite(self.object_at())
                 || ["to", "as", "with"].iter().any(|word| self.has(word));
@@ -391,7 +312,7 @@ fn is_of_page(text: &str) -> bool {
         || text
             .to_lowercase()
             .split(|c: char| !c.is_alphanumeric())
-            .any(|word| OF_PAGES.contains(&word))
+            .any(|word| is_among(OF_PAGES, word))
 }
 
 /// Whether a tool's own words say that it changes or makes something: then an
@@ -403,15 +324,13 @@ pub(super) fn is_for_orders(name: &str, description: &str) -> bool {
     ];
     let stem = |word: &str| word.to_lowercase().trim_end_matches(['s', 'e']).to_string();
     let orders = || {
-        VERBS
-            .iter()
-            .chain(&ALSO_NOUNS)
-            .filter(|verb| **verb != "follow" && **verb != "save")
+        let verbs = VERBS.split(' ').chain(ALSO_NOUNS.split(' '));
+        verbs.filter(|verb| !matches!(*verb, "follow" | "save"))
     };
     let words = arguments::name_words(name);
     let said = Clause::new(description, None, false);
     // "Refund requests of a period" are read, "refund an order" is not.
-    let names_records = NAMES_OF_RECORDS.contains(&said.lower(0).as_str())
+    let names_records = is_among(NAMES_OF_RECORDS, &said.lower(0))
         && !said.is_definite(1)
         && !said.is_indefinite(1);
     let begins = match names_records {
