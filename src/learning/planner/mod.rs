@@ -263,8 +263,10 @@ impl Maker<'_> {
 
     /// A question for a tool without the value that it needs.
     fn near_miss(&mut self) -> Option<Asked> {
-        let (at, draft) = self.draft()?;
-        let tool = &self.catalogue.tools[at];
+        let tools = self.catalogue.tools.iter().zip(&self.drafts);
+        let needy: Vec<_> = tools.filter(|(tool, _)| needs_something(tool)).collect();
+        let (tool, drafts) = *needy.choose(&mut self.random)?;
+        let draft = drafts.choose(&mut self.random)?;
         let text = draft.without_needed(tool, &mut self.random)?;
         let text = match self.wordings.opener(&mut self.random) {
             Some(opener) => format!("{opener} {text}"),
@@ -316,6 +318,11 @@ fn alike(a: &ToolSpec, b: &ToolSpec) -> bool {
     use crate::pipeline::arguments::name_words;
     let words = name_words(&a.name);
     name_words(&b.name).iter().any(|word| words.contains(word))
+}
+
+fn needs_something(tool: &ToolSpec) -> bool {
+    let mut parameters = tool.parameters.iter();
+    parameters.any(|parameter| !parameter.optional && parameter.default.is_none())
 }
 
 fn call_of(tool: &ToolSpec, values: Map<String, Value>) -> Value {
