@@ -28,7 +28,7 @@ mod versions;
 
 pub use gathering::Gathered;
 pub use generating::{ChooseAdapter, Writer};
-pub use model_planner::ModelPlanner;
+pub use model_planner::{ModelPlanner, PlanRequest};
 pub use planning::Planner;
 pub use router::{IntentExamples, Route, Router, Score, dot};
 
@@ -58,7 +58,14 @@ pub struct Pipeline {
 }
 
 impl Pipeline {
+    /// The answer names the catalogue that it was planned with.
     pub async fn answer(&self, question: &Question) -> Answer {
+        let mut answer = self.reply(question).await;
+        answer.provenance.catalogue = self.tools.catalogue().version.clone();
+        answer
+    }
+
+    async fn reply(&self, question: &Question) -> Answer {
         let mut watch = Watch::start();
         let usable = |tool: &str| self.tools.allowed(tool, &question.access);
         let mut plan = self.planner.plan(question, usable, self.clock.now()).await;

@@ -492,14 +492,15 @@ fn perhaps_aside(text: &str, confidence: f32) -> Plan {
     }
 }
 
-/// Share of the question's content words that the tool's name, description
-/// and examples have: embeddings blur "product" and "customer", words do not.
+/// Share of the question's content words that the tool's name, description,
+/// examples and synonyms have: embeddings blur "product" and "customer", words do not.
 fn shared_words(text: &str, tool: &ToolSpec) -> f32 {
     let words = format!(
-        "{} {} {}",
+        "{} {} {} {}",
         tool.name.replace('_', " "),
         tool.description,
-        tool.examples.join(" ")
+        tool.examples.join(" "),
+        tool.synonyms.join(" ")
     );
     coverage(text, &words)
 }

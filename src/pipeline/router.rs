@@ -191,8 +191,8 @@ impl Router {
     }
 }
 
-/// The examples of every tool and its description; of a tool without
-/// examples, its name and description.
+/// The examples of every tool, its synonyms and its description; of a tool
+/// without examples, its name too.
 async fn of_tools(
     embedder: &dyn Embedder,
     mask: &Mask,
@@ -212,6 +212,7 @@ async fn of_tools(
     for (tool, (name, said)) in catalogue.tools.iter().zip(&texts) {
         let mut push = |text| sentences.push((Route::Tool(tool.name.clone()), text));
         tool.examples.iter().for_each(&mut push);
+        tool.synonyms.iter().for_each(&mut push);
         if !said.is_empty() {
             push(said);
         }

@@ -33,7 +33,9 @@ impl Broken {
                 kind: ToolKind::Query,
                 parameters: Vec::new(),
                 examples: vec![LIVE.into(), "terminals returned today".into()],
+                synonyms: Vec::new(),
             }],
+            version: Some("3-9f2c11ab".into()),
         })
     }
 }
@@ -110,6 +112,11 @@ async fn outage_is_named_also_where_the_documents_answer() {
     let text = plain_text(&answer.message);
     assert!(text.contains("returns board"), "{text}");
     assert!(text.contains("could not reach"), "{text}");
+    assert_eq!(
+        answer.provenance.catalogue.as_deref(),
+        Some("3-9f2c11ab"),
+        "the record names the words that were planned with"
+    );
 }
 
 #[tokio::test]
