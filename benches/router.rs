@@ -85,10 +85,12 @@ fn drawn(file: &str, examples: usize, seed: u64) -> Catalogue {
             kind: ToolKind::Query,
             parameters: Vec::new(),
             examples: texts,
+            synonyms: Vec::new(),
         }
     });
     Catalogue {
         tools: tools.collect(),
+        version: None,
     }
 }
 

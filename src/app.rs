@@ -270,11 +270,14 @@ async fn open_model(
     Ok(model)
 }
 
+/// The example questions for what is no tool.
+pub fn intent_examples() -> anyhow::Result<IntentExamples> {
+    toml::from_str(ROUTER_EXAMPLES).context("prompts/router.toml, which the program was built with")
+}
+
 async fn planner(embedder: Arc<dyn Embedder>, toolbox: &Toolbox) -> anyhow::Result<Planner> {
     use crate::ports::Tools;
-    let intents: IntentExamples = toml::from_str(ROUTER_EXAMPLES)
-        .context("prompts/router.toml, which the program was built with")?;
-    Ok(Planner::new(embedder, &intents, toolbox.catalogue().clone()).await?)
+    Ok(Planner::new(embedder, &intent_examples()?, toolbox.catalogue().clone()).await?)
 }
 
 /// Runs the daemon until `stop`: platforms, workers, sweeper.

@@ -6,9 +6,16 @@ use crate::{
     domain::{GenerationRequest, Prompt},
     learning::following::SharedServing,
     model::{LostWindow, ModelFolder},
-    ports::Embedder,
+    ports::{Clock, Embedder, SystemClock, Tools},
     store::Verification,
-    tools::Toolbox,
+    tools::{
+        Toolbox,
+        catalogue::{
+            CatalogueFile, differs,
+            lint::{Hint, lint},
+            look,
+        },
+    },
 };
 use clap::Args;
 use serde::Serialize;
@@ -25,6 +32,9 @@ pub struct DoctorArgs {
 /// Nothing to check, and nothing wrong with that.
 const NOT_CONFIGURED: &str = "not configured";
 
+/// An API of hundreds of operations would fill the screen.
+const SHOWN_HINTS: usize = 12;
+
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
 struct Finding {
@@ -32,6 +42,9 @@ struct Finding {
     ok: bool,
     /// What was found; where it is not well, what to do.
     detail: String,
+    /// What could be better, without being a fault.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hints: Vec<Hint>,
 }
 
 impl Finding {
@@ -42,11 +55,13 @@ impl Finding {
                 check,
                 ok: true,
                 detail,
+                hints: Vec::new(),
             },
             Err(error) => Self {
                 check,
                 ok: false,
                 detail: format!("{error:#}"),
+                hints: Vec::new(),
             },
         }
     }
@@ -65,7 +80,7 @@ impl DoctorArgs {
             Err(error) => findings.push(Finding::of("embedding model", Err(error))),
         }
         findings.push(Finding::of("sources", sources(config)));
-        match Toolbox::open(config, Arc::new(crate::ports::SystemClock)).await {
+        match Toolbox::open(config, Arc::new(SystemClock)).await {
             Ok(toolbox) => {
                 findings.push(Finding::of(
                     "databases and queries",
@@ -73,10 +88,14 @@ impl DoctorArgs {
                 ));
                 findings.extend(apis(&toolbox).await);
                 findings.extend(logs(&toolbox).await);
+                findings.push(words(config, &toolbox));
             }
             Err(faults) => {
                 findings.push(Finding::of("databases and queries", Err(faults.into())));
             }
+        }
+        if config.catalogue.is_some() {
+            findings.push(Finding::of("catalogue", catalogue(config).await));
         }
         findings.push(Finding::of("language model", language_model(config).await));
         findings.push(Finding::of("slack", slack(config).await));
@@ -92,6 +111,7 @@ impl DoctorArgs {
                     finding.check,
                     finding.detail
                 );
+                print_hints(&finding.hints);
             }
         }
         anyhow::ensure!(
@@ -212,6 +232,7 @@ async fn apis(toolbox: &Toolbox) -> Vec<Finding> {
             check: format!("api {}", api.name),
             ok: api.reachable,
             detail: api.state,
+            hints: Vec::new(),
         })
         .collect()
 }
@@ -223,8 +244,61 @@ async fn logs(toolbox: &Toolbox) -> Vec<Finding> {
             check: format!("log {}", log.name),
             ok: log.answers,
             detail: log.state,
+            hints: Vec::new(),
         })
         .collect()
+}
+
+/// Whether the catalogue file is there, and fits.
+async fn catalogue(config: &Config) -> anyhow::Result<String> {
+    let Some(path) = &config.catalogue else {
+        return Ok(NOT_CONFIGURED.into());
+    };
+    let name = path.display();
+    let Some(file) = CatalogueFile::open(path)? else {
+        anyhow::bail!("{name} is not there: run `lorekeeper catalogue build`");
+    };
+    let found = look(config, &[], Arc::new(SystemClock)).await?;
+    let changes = differs(&file, &found);
+    if let Some(first) = changes.first() {
+        anyhow::bail!(
+            "{name} does not fit the systems any more in {} of its entries, such as `{}`: run `lorekeeper catalogue build`",
+            changes.len(),
+            first.entry
+        );
+    }
+    Ok(format!("version {}, fits the systems", file.version()))
+}
+
+/// Whether the planner has words for each tool. What it lacks is a hint: the
+/// tool can be called by a command all the same.
+fn words(config: &Config, toolbox: &Toolbox) -> Finding {
+    let path = config.catalogue.as_deref();
+    // A file that can't be read is the toolbox's fault already.
+    let file = path.and_then(|path| CatalogueFile::open(path).ok().flatten());
+    let hints = lint(toolbox.catalogue(), file.as_ref(), SystemClock.now());
+    let tools = toolbox.catalogue().tools.len();
+    let detail = match hints.len() {
+        0 => format!("{tools} tools, each has what the planner needs"),
+        1 => format!("{tools} tools, 1 hint"),
+        n => format!("{tools} tools, {n} hints"),
+    };
+    Finding {
+        check: "words".into(),
+        ok: true,
+        detail,
+        hints,
+    }
+}
+
+fn print_hints(hints: &[Hint]) {
+    for hint in hints.iter().take(SHOWN_HINTS) {
+        println!("hint  {:22} {hint}", "");
+    }
+    if hints.len() > SHOWN_HINTS {
+        let more = hints.len() - SHOWN_HINTS;
+        println!("hint  {:22} {more} more, all of them with --json", "");
+    }
 }
 
 async fn slack(config: &Config) -> anyhow::Result<String> {

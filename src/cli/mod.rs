@@ -6,6 +6,7 @@ mod adapters;
 mod api;
 mod ask;
 mod audit;
+mod catalogue;
 mod chat;
 mod convert;
 mod dataset;
@@ -95,7 +96,10 @@ enum Command {
     Eval(eval::EvalArgs),
     /// LoRA adapters: which there are, where they come from, which one writes
     Adapters(adapters::AdaptersArgs),
-    /// Training data from documents
+    /// What the systems have and how people speak of it, in one file
+    #[command(subcommand)]
+    Catalogue(catalogue::CatalogueCommand),
+    /// Training data from documents and from the catalogue
     #[command(subcommand)]
     Dataset(dataset::DatasetCommand),
     /// Check everything that the configuration names
@@ -135,6 +139,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Audit(command) => command.run(&config, data_dir).await,
         Command::Eval(args) => args.run(config, data_dir).await,
         Command::Adapters(args) => args.run(&config),
+        Command::Catalogue(command) => command.run(&config, cli.config.as_deref()).await,
         Command::Dataset(command) => command.run(&config).await,
         Command::Doctor(args) => args.run(&config, data_dir).await,
     };

@@ -91,5 +91,6 @@ async fn plan_lines(app: &App) -> anyhow::Result<()> {
 fn catalogue(functions: Vec<Function>) -> Catalogue {
     Catalogue {
         tools: functions.into_iter().map(Function::into_tool).collect(),
+        version: None,
     }
 }

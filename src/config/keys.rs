@@ -22,6 +22,7 @@ const KEYS: [(&str, &[&str]); 27] = [
             "database",
             "query_files",
             "query",
+            "catalogue",
             "api",
             "log",
             "people_file",
@@ -90,7 +91,10 @@ const KEYS: [(&str, &[&str]); 27] = [
         ],
     ),
     ("source.layout", &["id", "title", "text", "date"]),
-    ("database", &["name", "url", "tables", "audience"]),
+    (
+        "database",
+        &["name", "url", "tables", "audience", "samples"],
+    ),
     (
         "query",
         &[

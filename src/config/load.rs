@@ -117,6 +117,7 @@ fn read_sections(name: &str, mut values: Map<String, Value>, faults: &mut Faults
         databases: entries(name, &mut values, "database", faults),
         query_files: section(name, &mut values, "query_files", faults),
         queries: entries(name, &mut values, "query", faults),
+        catalogue: section(name, &mut values, "catalogue", faults),
         apis: entries(name, &mut values, "api", faults),
         logs: entries(name, &mut values, "log", faults),
         people_file: section(name, &mut values, "people_file", faults),
@@ -225,6 +226,7 @@ fn resolve_paths(config: &mut Config, folder: &Path) {
     config.model.onnxruntime.iter_mut().for_each(resolve);
     config.generator.model_dir.iter_mut().for_each(resolve);
     resolve(&mut config.generator.adapters_dir);
+    config.catalogue.iter_mut().for_each(resolve);
     config
         .apis
         .iter_mut()

@@ -29,6 +29,8 @@ pub struct Config {
     pub query_files: Vec<PathBuf>,
     #[serde(rename = "query")]
     pub queries: Vec<QueryEntry>,
+    /// The file of `lorekeeper catalogue build`, relative to the configuration file.
+    pub catalogue: Option<PathBuf>,
     #[serde(rename = "api")]
     pub apis: Vec<ApiEntry>,
     #[serde(rename = "log")]
@@ -312,6 +314,10 @@ pub struct DatabaseEntry {
     /// Groups that may call this database's queries.
     #[serde(default = "everyone")]
     pub audience: Vec<String>,
+    /// Values of its columns may stand in the catalogue; never those of
+    /// columns that look personal.
+    #[serde(default)]
+    pub samples: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]

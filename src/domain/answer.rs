@@ -38,6 +38,9 @@ pub struct Provenance {
     /// Version and hash of the prompt that the model was given.
     #[serde(default)]
     pub prompt: Option<String>,
+    /// Version of the catalogue that was planned with, where there is a file of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catalogue: Option<String>,
 }
 
 impl Provenance {
@@ -48,6 +51,7 @@ impl Provenance {
             adapter: None,
             planner: "router".into(),
             prompt: None,
+            catalogue: None,
         }
     }
 }

@@ -6,6 +6,10 @@ use serde_json::Value;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Catalogue {
     pub tools: Vec<ToolSpec>,
+    /// Of the file that people enrich it with, such as `3-9f2c11ab`: its
+    /// number and the beginning of its content's hash. `None`: there is no file.
+    #[serde(default)]
+    pub version: Option<String>,
 }
 
 impl Catalogue {
@@ -23,6 +27,9 @@ pub struct ToolSpec {
     pub parameters: Vec<Parameter>,
     /// Questions in the way people type them.
     pub examples: Vec<String>,
+    /// What people call it besides: `turnover`, `takings`.
+    #[serde(default)]
+    pub synonyms: Vec<String>,
 }
 
 /// What a tool asks, and so the command that calls it.

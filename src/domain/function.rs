@@ -26,6 +26,7 @@ impl Function {
             name: self.name,
             description: self.description,
             examples: Vec::new(),
+            synonyms: Vec::new(),
         }
     }
 }

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Plan {
     pub intent: Intent,
-    /// Where to look. Empty where nothing is to be looked up.
+    /// Where to look. Empty where nothing is to be looked up. What is out of
+    /// scope and has sources all the same is looked up before it is refused.
     pub sources: Vec<SourceKind>,
     /// How many passages to bring: 10 for analytical questions, 5 for others.
     pub top_k: usize,

@@ -90,8 +90,16 @@ pub fn newer_wins(older_title: &str) -> String {
     format!("An older page, “{older_title}”, says something else; it was replaced by this one.")
 }
 
+pub fn held_then(year: i32) -> String {
+    format!("This is what held in {year}; a newer page has replaced it.")
+}
+
 pub fn orders_left_out() -> String {
     "I left out words of this source that read like orders to a bot.".into()
+}
+
+pub fn nothing_changed() -> String {
+    "I only look things up: nothing was changed.".into()
 }
 
 pub fn low_confidence() -> String {

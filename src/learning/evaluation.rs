@@ -1,6 +1,8 @@
 //! Gold questions: asked, and the answers held against what was expected.
 
-use crate::domain::{Answer, Block, Inline, SourceKind, StageTimings, plain::plain_text};
+use crate::domain::{
+    Answer, Block, Inline, Intent, Plan, SourceKind, StageTimings, plain::plain_text,
+};
 use regex::Regex;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -87,6 +89,8 @@ pub struct Marks {
     pub facts: Option<bool>,
     pub abstention: bool,
     pub plan: bool,
+    pub intent: Option<bool>,
+    pub sources: bool,
     pub tool: Option<bool>,
     pub arguments: Option<bool>,
     pub document: Option<bool>,
@@ -108,11 +112,13 @@ pub fn mark(gold: &GoldQuestion, answer: &Answer, numbers: &[Value]) -> Marks {
         category: gold.category.clone(),
         facts: tests_facts.then_some(facts),
         abstention: answer.abstained == gold.abstain,
-        plan: plan_is_right(gold, answer),
+        plan: tool_is_right(gold, &answer.plan) && sources_are_right(gold, &answer.plan),
+        intent: intents_of(&gold.category).map(|right| right.contains(&answer.plan.intent)),
+        sources: sources_are_right(gold, &answer.plan),
         tool: gold
             .tool
             .as_ref()
-            .map(|name| tool.is_some_and(|tool| tool.name == *name)),
+            .map(|_| tool_is_right(gold, &answer.plan)),
         arguments: (!gold.arguments.is_empty()).then(|| {
             tool.is_some_and(|tool| {
                 gold.arguments
@@ -130,25 +136,38 @@ pub fn mark(gold: &GoldQuestion, answer: &Answer, numbers: &[Value]) -> Marks {
     }
 }
 
-/// Right: the expected tool and no other; every expected source is looked in;
-/// business data is asked only where expected. Looking in documents and
-/// tickets together counts for either.
-fn plan_is_right(gold: &GoldQuestion, answer: &Answer) -> bool {
-    let plan = &answer.plan;
-    let tool_is_right = match &gold.tool {
+/// Right: the expected tool and no other.
+fn tool_is_right(gold: &GoldQuestion, plan: &Plan) -> bool {
+    match &gold.tool {
         Some(name) => plan.tools.len() == 1 && plan.tools[0].name == *name,
         None => plan.tools.is_empty() || gold.sources.contains(&SourceKind::Business),
-    };
-    let sources_are_right = if gold.sources.is_empty() {
-        plan.sources.is_empty()
-    } else {
-        gold.sources
-            .iter()
-            .all(|source| plan.sources.contains(source))
-            && (gold.sources.contains(&SourceKind::Business)
-                || !plan.sources.contains(&SourceKind::Business))
-    };
-    tool_is_right && sources_are_right
+    }
+}
+
+/// Right: every expected source is looked in; business data is asked only
+/// where expected. Looking in documents and tickets together counts for either.
+fn sources_are_right(gold: &GoldQuestion, plan: &Plan) -> bool {
+    let looks_in = |source: &SourceKind| plan.sources.contains(source);
+    if gold.sources.is_empty() {
+        return plan.sources.is_empty();
+    }
+    gold.sources.iter().all(looks_in)
+        && (gold.sources.contains(&SourceKind::Business) || !looks_in(&SourceKind::Business))
+}
+
+/// The intents that a category is right with; none: the category does not tell.
+fn intents_of(category: &str) -> Option<&'static [Intent]> {
+    Some(match category {
+        "knowledge" | "superseded" | "absent" | "restricted" | "how_to" => &[Intent::Knowledge],
+        "injection" => &[Intent::Knowledge, Intent::Status],
+        // A total is analytical too, and is looked up alike.
+        "live" | "count" => &[Intent::Live, Intent::Analytical],
+        "analytical" | "trend" => &[Intent::Analytical],
+        "status" => &[Intent::Status],
+        "chitchat" => &[Intent::SmallTalk],
+        "out_of_scope" | "order" => &[Intent::OutOfScope],
+        _ => return None,
+    })
 }
 
 fn cites_any(answer: &Answer, documents: &[String]) -> bool {
@@ -232,6 +251,9 @@ pub struct Report {
     pub leaked: usize,
     pub p50_ms: f64,
     pub p99_ms: f64,
+    /// Planning alone.
+    pub plan_p50_ms: f64,
+    pub plan_p99_ms: f64,
     /// Each stage's share of the time of all questions together, 0 to 1.
     pub stages: BTreeMap<String, f64>,
     pub wrong: Vec<Marks>,
@@ -244,6 +266,8 @@ pub struct Shares {
     pub facts: Option<f64>,
     pub abstention: Option<f64>,
     pub plan: Option<f64>,
+    pub intent: Option<f64>,
+    pub sources: Option<f64>,
     pub tool: Option<f64>,
     pub arguments: Option<f64>,
     pub document: Option<f64>,
@@ -257,14 +281,9 @@ pub fn report(suite: &str, marks: Vec<Marks>) -> Report {
             .or_default()
             .push(marks);
     }
-    let mut times: Vec<f64> = marks.iter().map(|marks| marks.total_ms).collect();
-    times.sort_by(f64::total_cmp);
-    let at = |share: f64| {
-        times
-            .get(((times.len() as f64 - 1.0) * share).round() as usize)
-            .copied()
-            .unwrap_or_default()
-    };
+    let total = sorted(marks.iter().map(|marks| marks.total_ms));
+    let planning = marks.iter().filter_map(|marks| marks.timings.0.get("plan"));
+    let planning = sorted(planning.copied());
     Report {
         suite: suite.to_string(),
         questions: marks.len(),
@@ -274,8 +293,10 @@ pub fn report(suite: &str, marks: Vec<Marks>) -> Report {
             .collect(),
         all: shares(&marks.iter().collect::<Vec<_>>()),
         leaked: marks.iter().filter(|marks| marks.leaked).count(),
-        p50_ms: at(0.5),
-        p99_ms: at(0.99),
+        p50_ms: quantile(&total, 0.5),
+        p99_ms: quantile(&total, 0.99),
+        plan_p50_ms: quantile(&planning, 0.5),
+        plan_p99_ms: quantile(&planning, 0.99),
         stages: stage_shares(&marks),
         wrong: marks
             .iter()
@@ -283,6 +304,19 @@ pub fn report(suite: &str, marks: Vec<Marks>) -> Report {
             .cloned()
             .collect(),
     }
+}
+
+fn sorted(times: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut times: Vec<f64> = times.collect();
+    times.sort_by(f64::total_cmp);
+    times
+}
+
+fn quantile(sorted: &[f64], share: f64) -> f64 {
+    sorted
+        .get(((sorted.len() as f64 - 1.0) * share).round() as usize)
+        .copied()
+        .unwrap_or_default()
 }
 
 fn stage_shares(marks: &[Marks]) -> BTreeMap<String, f64> {
@@ -313,6 +347,8 @@ fn shares(marks: &[&Marks]) -> Shares {
         facts: share(&|marks| marks.facts),
         abstention: share(&|marks| Some(marks.abstention)),
         plan: share(&|marks| Some(marks.plan)),
+        intent: share(&|marks| marks.intent),
+        sources: share(&|marks| Some(marks.sources)),
         tool: share(&|marks| marks.tool),
         arguments: share(&|marks| marks.arguments),
         document: share(&|marks| marks.document),
@@ -330,6 +366,8 @@ impl Report {
                 shares.facts,
                 shares.abstention,
                 shares.plan,
+                shares.intent,
+                shares.sources,
                 shares.tool,
                 shares.arguments,
                 shares.document,
@@ -345,6 +383,8 @@ impl Report {
             "facts",
             "abstention",
             "plan",
+            "intent",
+            "sources",
             "tool",
             "arguments",
             "document",
@@ -373,9 +413,11 @@ impl Report {
             .collect();
         Block::Paragraph {
             text: vec![Inline::text(format!(
-                "p50 {:.1} ms, p99 {:.1} ms; of the time: {}",
+                "p50 {:.1} ms, p99 {:.1} ms; planning alone {:.1} and {:.1} ms; of the time: {}",
                 self.p50_ms,
                 self.p99_ms,
+                self.plan_p50_ms,
+                self.plan_p99_ms,
                 stages.join(", ")
             ))],
         }

@@ -4,5 +4,6 @@ pub mod evaluation;
 mod fingerprint;
 pub mod following;
 pub mod pairs;
+pub mod planner;
 pub mod registry;
 pub mod written;

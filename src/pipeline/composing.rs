@@ -15,11 +15,12 @@ use super::{
     reader::answer_features,
     router::dot,
     showing,
+    versions::{held_in, past_year, replaced_titles, without_replaced},
 };
 use crate::{
     domain::{
-        Answer, Ask, Block, Confidence, DocumentId, Evidence, EvidenceKind, Gap, GapClass, Intent,
-        Message, Plan, Provenance, Question, SourceKind, SourceLine, StageTimings, reply,
+        Answer, Ask, Block, Confidence, Evidence, EvidenceKind, Gap, GapClass, Intent, Message,
+        Plan, Provenance, Question, SourceKind, SourceLine, StageTimings, reply,
     },
     ports::{Hit, TextRole, with_causes},
 };
@@ -134,8 +135,13 @@ impl Pipeline {
         plan: &Plan,
         mut gathered: Gathered,
     ) -> Draft {
+        let year = past_year(&question.text, self.clock.now().date_naive());
         let replaced = replaced_titles(&gathered.hits);
-        let hits = without_replaced(std::mem::take(&mut gathered.hits));
+        let hits = std::mem::take(&mut gathered.hits);
+        let hits = match year {
+            Some(year) => held_in(year, hits),
+            None => without_replaced(hits),
+        };
         let evidence: Vec<Evidence> = hits
             .iter()
             .enumerate()
@@ -169,6 +175,9 @@ impl Pipeline {
         let older = replaced.iter().find(|(newer, _)| *newer == best.document);
         if let Some((_, title)) = older {
             message.push(Block::notice(reply::newer_wins(title)));
+        }
+        if let Some(year) = year.filter(|_| best.superseded) {
+            message.push(Block::notice(reply::held_then(year)));
         }
         if confidence == Confidence::Low {
             message.push(Block::notice(reply::low_confidence()));
@@ -342,53 +351,6 @@ fn small_talk(text: &str) -> Message {
     } else {
         reply::greeting()
     }
-}
-
-/// Pages of which a newer version is among the hits: (newer document, older title).
-fn replaced_titles(hits: &[Hit]) -> Vec<(DocumentId, String)> {
-    let mut replaced = Vec::new();
-    for older in hits {
-        if let Some(newer) = hits.iter().find(|newer| replaces(newer, older)) {
-            replaced.push((newer.document.clone(), older.title.clone()));
-        }
-    }
-    replaced
-}
-
-fn without_replaced(hits: Vec<Hit>) -> Vec<Hit> {
-    let kept: Vec<Hit> = hits
-        .iter()
-        .filter(|older| !older.superseded && !hits.iter().any(|newer| replaces(newer, older)))
-        .cloned()
-        .collect();
-    if kept.is_empty() { hits } else { kept }
-}
-
-/// A page replaces an older one of the same name, years and versions aside,
-/// or one that says itself that it was superseded.
-fn replaces(newer: &Hit, older: &Hit) -> bool {
-    newer.document != older.document
-        && newer.kind == SourceKind::Documents
-        && older.kind == SourceKind::Documents
-        && !newer.superseded
-        && newer.date > older.date
-        && older.date.is_some()
-        && plain_title(&newer.title) == plain_title(&older.title)
-}
-
-fn plain_title(title: &str) -> String {
-    title
-        .to_lowercase()
-        .split(|c: char| !c.is_alphanumeric())
-        .filter(|word| !word.is_empty() && !word.chars().all(|c| c.is_ascii_digit()))
-        .filter(|word| {
-            !matches!(
-                *word,
-                "old" | "new" | "version" | "v1" | "v2" | "v3" | "archived" | "draft" | "updated"
-            )
-        })
-        .collect::<Vec<_>>()
-        .join(" ")
 }
 
 pub(super) fn day(date: &NaiveDate) -> String {

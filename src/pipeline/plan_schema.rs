@@ -4,8 +4,8 @@
 //! use, and every argument is a value that stands in the question or its
 //! thread, or one of the catalogue's.
 
-use super::arguments::candidates;
-use crate::domain::{Intent, Parameter, ToolCall, ToolSpec};
+use super::arguments::{candidates, window};
+use crate::domain::{Intent, Parameter, ParameterKind, ToolCall, ToolSpec};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -54,7 +54,14 @@ fn call(tool: &ToolSpec, text: &str, now: DateTime<Utc>) -> Option<Value> {
 }
 
 fn values(parameter: &Parameter, text: &str, now: DateTime<Utc>) -> Vec<Value> {
-    let mut values = candidates(parameter, text, now);
+    let mut values = match parameter.kind {
+        // "and last month?" has its own window, and the question before it another.
+        ParameterKind::Window => {
+            let windows = text.lines().filter_map(|line| window(line, now));
+            windows.map(Value::from).collect()
+        }
+        _ => candidates(parameter, text, now),
+    };
     values.extend(parameter.default.clone());
     let mut seen: Vec<Value> = Vec::new();
     for value in values {
@@ -135,7 +142,7 @@ pub(super) fn read<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{ParameterKind, ToolKind};
+    use crate::domain::ToolKind;
 
     fn parameter(name: &str, kind: ParameterKind, default: Option<Value>) -> Parameter {
         Parameter {
@@ -164,6 +171,7 @@ mod tests {
                 ),
             ],
             examples: Vec::new(),
+            synonyms: Vec::new(),
         }
     }
 
@@ -180,6 +188,7 @@ mod tests {
                 None,
             )],
             examples: Vec::new(),
+            synonyms: Vec::new(),
         }
     }
 
@@ -200,6 +209,18 @@ mod tests {
         assert_eq!(with["window"]["enum"], json!(["last week", "30d"]));
         assert_eq!(with["top"]["enum"], json!([3, 5]));
         assert_eq!(with["region"]["enum"], json!(["Benelux", "DACH"]));
+    }
+
+    #[test]
+    fn follow_up_may_name_its_own_window_or_that_of_before() {
+        let reps = top_reps();
+        let text = "and last month?\ntop reps yesterday";
+        let schema = schema(&[&reps], text, Utc::now());
+        let with = &schema["anyOf"][1]["properties"]["with"]["properties"];
+        assert_eq!(
+            with["window"]["enum"],
+            json!(["last month", "yesterday", "30d"])
+        );
     }
 
     #[test]

@@ -5,9 +5,10 @@ use super::{
     arguments::{self, Arguments},
     grounding::coverage,
     model_planner::ModelPlanner,
+    orders::{Order, is_for_orders, order},
     plan_schema::Choice,
-    requests::{asks_for_a_rule, asks_to_change, is_analytical, is_for_orders, style_of},
-    router::{IntentExamples, Route, Router, Score, masked},
+    requests::{asks_for_a_rule, is_analytical, style_of},
+    router::{IntentExamples, Route, Router, Score},
 };
 use crate::{
     domain::{
@@ -26,6 +27,9 @@ const TOOL_SCORE: f32 = 0.58;
 const ASIDE_SCORE: f32 = 0.50;
 /// And nearer than knowledge by this much: a wrong refusal is worse than a search in vain.
 const ASIDE_LEAD: f32 = 0.15;
+/// How sure it is that something which may be an order is one.
+const PERHAPS: f32 = 0.5;
+const PROBABLY: f32 = 0.75;
 /// What each time, amount or value counts that the question names for a tool.
 const ARGUMENT_BONUS: f32 = 0.06;
 /// What it counts that the tool's name and description have the question's words.
@@ -116,16 +120,14 @@ impl Planner {
         usable: &impl Fn(&str) -> bool,
         now: DateTime<Utc>,
     ) -> Result<Plan, EmbedError> {
-        let scores = self.scores(vec![masked(text)], usable).await?;
+        let scores = self.scores(&[text.to_string()], usable).await?;
         let Some(whole) = scores.first() else {
             return Ok(Plan::search_only(text));
         };
         let mut plan = self.route(text, whole, now);
         let parts = parts(text);
         if plan.tools.len() == 1 && plan.intent != Intent::Status && parts.len() > 1 {
-            let scores = self
-                .scores(parts.iter().map(|part| masked(part)).collect(), usable)
-                .await?;
+            let scores = self.scores(&parts, usable).await?;
             if let Some(calls) = self.several(&parts, &scores, now) {
                 plan.tools = calls;
             }
@@ -136,10 +138,11 @@ impl Planner {
     /// For each text, every route that the asker may take, best first.
     async fn scores(
         &self,
-        texts: Vec<String>,
+        texts: &[String],
         usable: &impl Fn(&str) -> bool,
     ) -> Result<Vec<Vec<Score>>, EmbedError> {
-        let vectors = self.embedder.embed(texts, TextRole::Query).await?;
+        let masked = texts.iter().map(|text| self.router.masked(text)).collect();
+        let vectors = self.embedder.embed(masked, TextRole::Query).await?;
         let scores = vectors.iter().map(|vector| {
             let mut scores = self.router.scores(vector);
             scores.retain(|score| match &score.route {
@@ -195,7 +198,7 @@ impl Planner {
         now: DateTime<Utc>,
     ) -> Option<Plan> {
         let model = self.model.as_ref()?;
-        if asks_to_change(text) || !arguments::record_ids(text).is_empty() {
+        if order(text) == Some(Order::Certain) || !arguments::record_ids(text).is_empty() {
             return None;
         }
         let tools: Vec<&ToolSpec> = self
@@ -228,13 +231,17 @@ impl Planner {
     fn route(&self, text: &str, scores: &[Score], now: DateTime<Utc>) -> Plan {
         let best_tool = self.best_tool(text, scores, now, Complete::Yes);
         let tool_score = best_tool.as_ref().map_or(0.0, |(.., score)| *score);
-        if asks_to_change(text) {
+        if let Some(order) = order(text) {
             let meant = |tool: &ToolSpec| is_for_orders(&tool.name, &tool.description);
             return match best_tool {
                 Some((tool, arguments, score)) if score >= TOOL_SCORE && meant(tool) => {
                     tool_plan(tool, arguments, text, score)
                 }
-                _ => aside(Intent::OutOfScope, text, 1.0),
+                _ => match order {
+                    Order::Certain => aside(Intent::OutOfScope, text, 1.0),
+                    Order::Probably => perhaps_aside(text, PROBABLY),
+                    Order::Perhaps => perhaps_aside(text, PERHAPS),
+                },
             };
         }
         let ids = arguments::record_ids(text);
@@ -251,7 +258,10 @@ impl Planner {
             let score = score_of(intent);
             let clearly = score > tool_score && score > score_of(Intent::Knowledge) + ASIDE_LEAD;
             if score >= ASIDE_SCORE && clearly {
-                return aside(intent, text, score);
+                return match intent {
+                    Intent::OutOfScope => perhaps_aside(text, score),
+                    _ => aside(intent, text, score),
+                };
             }
         }
         match best_tool {
@@ -472,14 +482,25 @@ fn aside(intent: Intent, text: &str, confidence: f32) -> Plan {
     }
 }
 
-/// Share of the question's content words that the tool's name, description
-/// and examples have: embeddings blur "product" and "customer", words do not.
+/// Out of scope unless a page answers.
+fn perhaps_aside(text: &str, confidence: f32) -> Plan {
+    Plan {
+        intent: Intent::OutOfScope,
+        style: style_of(text),
+        confidence,
+        ..Plan::search_only(text)
+    }
+}
+
+/// Share of the question's content words that the tool's name, description,
+/// examples and synonyms have: embeddings blur "product" and "customer", words do not.
 fn shared_words(text: &str, tool: &ToolSpec) -> f32 {
     let words = format!(
-        "{} {} {}",
+        "{} {} {} {}",
         tool.name.replace('_', " "),
         tool.description,
-        tool.examples.join(" ")
+        tool.examples.join(" "),
+        tool.synonyms.join(" ")
     );
     coverage(text, &words)
 }

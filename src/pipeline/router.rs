@@ -6,7 +6,7 @@
 //! about 50 microseconds. A tool without examples is known by its name and
 //! description.
 
-use super::{arguments::name_words, head::Head};
+use super::{arguments::name_words, head::Head, masking::Mask};
 use crate::{
     domain::{Catalogue, Intent},
     ports::{EmbedError, Embedder, TextRole},
@@ -34,6 +34,7 @@ pub struct Router {
     /// The head's classes, in its order.
     routes: Vec<Route>,
     head: Option<Head>,
+    mask: Mask,
 }
 
 /// Routes with fewer examples are left to the cosines.
@@ -78,9 +79,10 @@ impl Router {
                     .map(|example| (Route::Intent(intent), example)),
             );
         }
-        let mut examples = embedded(embedder, sentences).await?;
-        examples.extend(of_tools(embedder, catalogue).await?);
-        Ok(Self::of(examples))
+        let mask = Mask::of(catalogue);
+        let mut examples = embedded(embedder, &mask, sentences).await?;
+        examples.extend(of_tools(embedder, &mask, catalogue).await?);
+        Ok(Self::of(examples, mask))
     }
 
     /// The same intents with the tools of another catalogue.
@@ -93,12 +95,18 @@ impl Router {
             .examples
             .iter()
             .filter(|example| matches!(example.route, Route::Intent(_)));
+        let mask = Mask::of(catalogue);
         let mut examples: Vec<Example> = intents.cloned().collect();
-        examples.extend(of_tools(embedder, catalogue).await?);
-        Ok(Self::of(examples))
+        examples.extend(of_tools(embedder, &mask, catalogue).await?);
+        Ok(Self::of(examples, mask))
     }
 
-    fn of(examples: Vec<Example>) -> Self {
+    /// What of a question is compared: give the vector of this to [`Self::scores`].
+    pub fn masked(&self, question: &str) -> String {
+        self.mask.masked(question)
+    }
+
+    fn of(examples: Vec<Example>, mask: Mask) -> Self {
         let mut routes: Vec<Route> = Vec::new();
         let questions = || examples.iter().filter(|example| !example.described);
         for example in questions() {
@@ -126,6 +134,7 @@ impl Router {
             examples,
             routes,
             head,
+            mask,
         }
     }
 
@@ -182,10 +191,11 @@ impl Router {
     }
 }
 
-/// The examples of every tool and its description; of a tool without
-/// examples, its name and description.
+/// The examples of every tool, its synonyms and its description; of a tool
+/// without examples, its name too.
 async fn of_tools(
     embedder: &dyn Embedder,
+    mask: &Mask,
     catalogue: &Catalogue,
 ) -> Result<Vec<Example>, EmbedError> {
     let texts: Vec<(String, String)> = catalogue
@@ -202,6 +212,7 @@ async fn of_tools(
     for (tool, (name, said)) in catalogue.tools.iter().zip(&texts) {
         let mut push = |text| sentences.push((Route::Tool(tool.name.clone()), text));
         tool.examples.iter().for_each(&mut push);
+        tool.synonyms.iter().for_each(&mut push);
         if !said.is_empty() {
             push(said);
         }
@@ -209,7 +220,7 @@ async fn of_tools(
             push(name);
         }
     }
-    let mut examples = embedded(embedder, sentences).await?;
+    let mut examples = embedded(embedder, mask, sentences).await?;
     for example in &mut examples {
         example.described = catalogue.tools.iter().any(|tool| {
             tool.examples.is_empty() && example.route == Route::Tool(tool.name.clone())
@@ -227,9 +238,13 @@ fn first_sentence(description: &str) -> &str {
 
 async fn embedded(
     embedder: &dyn Embedder,
+    mask: &Mask,
     sentences: Vec<(Route, &String)>,
 ) -> Result<Vec<Example>, EmbedError> {
-    let texts = sentences.iter().map(|(_, text)| masked(text)).collect();
+    let texts = sentences
+        .iter()
+        .map(|(_, text)| mask.masked(text))
+        .collect();
     let vectors = embedder.embed(texts, TextRole::Query).await?;
     Ok(sentences
         .into_iter()
@@ -240,21 +255,6 @@ async fn embedded(
             vector,
         })
         .collect())
-}
-
-/// The question with names of records hidden: `ORD-10023` says nothing about
-/// what is asked, and would pull towards examples with a similar number.
-pub fn masked(question: &str) -> String {
-    question
-        .split_whitespace()
-        .map(|word| {
-            let is_record = word.contains('-')
-                && word.chars().any(|c| c.is_ascii_digit())
-                && word.chars().next().is_some_and(char::is_alphabetic);
-            if is_record { "number" } else { word }
-        })
-        .collect::<Vec<_>>()
-        .join(" ")
 }
 
 /// Dot product of two unit vectors: their cosine.

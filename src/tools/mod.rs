@@ -5,6 +5,7 @@
 //! what comes back says which statement ran, when, and on which source.
 
 mod arguments;
+pub mod catalogue;
 pub mod http;
 mod limits;
 pub mod logs;
@@ -20,6 +21,7 @@ use crate::{
 };
 use arguments::check_arguments;
 use async_trait::async_trait;
+use catalogue::Words;
 use chrono_tz::Tz;
 use futures::future::join_all;
 use http::{Api, ApiHealth, SystemResolver};
@@ -102,10 +104,15 @@ impl Toolbox {
             zone: config.chat.time_zone,
             sql_cost: config.limits.sql_cost,
         };
+        let words = Words::read(config).unwrap_or_else(|error| {
+            faults.push(Fault(error.to_string()));
+            Words::default()
+        });
         toolbox.open_databases(config, &mut faults).await;
         toolbox.load_queries(config, &mut faults).await;
         toolbox.open_apis(config, resolver, &mut faults);
-        toolbox.open_logs(config, &mut faults).await;
+        toolbox.open_logs(config, &words, &mut faults).await;
+        toolbox.enrich(&words);
         if faults.is_empty() {
             Ok(toolbox)
         } else {
@@ -201,10 +208,10 @@ impl Toolbox {
         }
     }
 
-    async fn open_logs(&mut self, config: &Config, faults: &mut Vec<Fault>) {
+    async fn open_logs(&mut self, config: &Config, words: &Words, faults: &mut Vec<Fault>) {
         let limits = Limits::from(&config.limits);
-        let opening = config
-            .logs
+        let entries: Vec<_> = config.logs.iter().map(|log| words.of_log(log)).collect();
+        let opening = entries
             .iter()
             .map(|entry| LogSource::open(entry, limits, self.clock.clone()));
         let opened = join_all(opening).await;
@@ -228,6 +235,16 @@ impl Toolbox {
                 self.add(tool);
             }
             self.logs.insert(entry.name.clone(), source);
+        }
+    }
+
+    /// Puts what people wrote into the catalogue that is planned with.
+    fn enrich(&mut self, words: &Words) {
+        self.catalogue.version = words.version();
+        for spec in &mut self.catalogue.tools {
+            if let Some(tool) = self.tools.get(&spec.name) {
+                words.enrich(spec, tool.source());
+            }
         }
     }
 

@@ -22,6 +22,11 @@ pub trait Tool: Send + Sync {
 
     fn audience(&self) -> &Audience;
 
+    /// What it reads there: tables, a path. Empty where that is not known.
+    fn reads(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Asks, within the limits of time, rows and bytes. The arguments were
     /// checked against [`Tool::accepts`].
     async fn run(&self, arguments: &Arguments) -> Result<Outcome, ToolError>;

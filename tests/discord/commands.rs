@@ -61,6 +61,7 @@ fn query(name: &str, parameters: Vec<Parameter>) -> ToolSpec {
         kind: ToolKind::Query,
         parameters,
         examples: Vec::new(),
+        synonyms: Vec::new(),
     }
 }
 
@@ -97,7 +98,10 @@ pub fn known() -> Arc<Commands> {
         query("refunds", vec![parameter("period", ParameterKind::Window)]),
         query("payroll", vec![parameter("level", regions(&["L1", "L2"]))]),
     ];
-    let shelf = Arc::new(Shelf(Catalogue { tools }));
+    let shelf = Arc::new(Shelf(Catalogue {
+        tools,
+        version: None,
+    }));
     Arc::new(Commands::new(shelf, Arc::new(Nothing), &config))
 }
 

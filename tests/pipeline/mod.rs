@@ -33,7 +33,9 @@ impl Broken {
                 kind: ToolKind::Query,
                 parameters: Vec::new(),
                 examples: vec![LIVE.into(), "terminals returned today".into()],
+                synonyms: Vec::new(),
             }],
+            version: Some("3-9f2c11ab".into()),
         })
     }
 }
@@ -110,6 +112,11 @@ async fn outage_is_named_also_where_the_documents_answer() {
     let text = plain_text(&answer.message);
     assert!(text.contains("returns board"), "{text}");
     assert!(text.contains("could not reach"), "{text}");
+    assert_eq!(
+        answer.provenance.catalogue.as_deref(),
+        Some("3-9f2c11ab"),
+        "the record names the words that were planned with"
+    );
 }
 
 #[tokio::test]
@@ -134,4 +141,38 @@ async fn forbidden_tool_is_planned_as_if_it_did_not_exist() {
     assert_eq!(answer.plan.intent, Intent::Knowledge);
     assert!(answer.gaps.is_empty());
     assert!(!plain_text(&answer.message).contains("returned terminals"));
+}
+
+#[tokio::test]
+async fn what_may_be_an_order_is_answered_where_a_page_tells_how() {
+    let world = World::new();
+    world.write(
+        "battery.md",
+        "# Replace a battery\n\nTo replace a battery, open the lid with a coin.\n",
+    );
+    world.ingest().await;
+    let answer = ask(&world, "replace a battery", Access::everyone()).await;
+    let text = plain_text(&answer.message);
+    assert_eq!(answer.plan.intent, Intent::Knowledge, "{text}");
+    assert!(text.contains("with a coin"), "{text}");
+    assert!(text.contains("nothing was changed"), "{text}");
+}
+
+#[tokio::test]
+async fn order_is_refused_where_no_page_tells_how_or_it_names_what_to_act_on() {
+    let world = World::new();
+    world.write(
+        "battery.md",
+        "# Replace a battery\n\nTo replace a battery, open the lid with a coin.\n",
+    );
+    world.ingest().await;
+    for text in [
+        "replace a wheel of the van",
+        "replace my battery",
+        "please replace the battery of ORD-10023",
+    ] {
+        let answer = ask(&world, text, Access::everyone()).await;
+        assert_eq!(answer.plan.intent, Intent::OutOfScope, "{text}");
+        assert!(answer.abstained && answer.plan.sources.is_empty(), "{text}");
+    }
 }

@@ -36,6 +36,7 @@ fn figures(name: &str, description: &str, examples: &[&str]) -> ToolSpec {
             parameter("region", ParameterKind::Choice { values: regions }, None),
         ],
         examples: examples.iter().map(|example| example.to_string()).collect(),
+        synonyms: Vec::new(),
     }
 }
 
@@ -78,8 +79,10 @@ fn catalogue() -> Catalogue {
                 ]
                 .map(String::from)
                 .to_vec(),
+                synonyms: Vec::new(),
             },
         ],
+        version: None,
     }
 }
 
@@ -88,11 +91,15 @@ fn intents() -> IntentExamples {
 }
 
 async fn plan_of(question: &Question) -> Plan {
+    plan_with(question, catalogue()).await
+}
+
+async fn plan_with(question: &Question, catalogue: Catalogue) -> Plan {
     let now = Utc
         .with_ymd_and_hms(2026, 11, 21, 9, 0, 0)
         .single()
         .expect("a valid time");
-    let planner = Planner::new(embedder(), &intents(), catalogue())
+    let planner = Planner::new(embedder(), &intents(), catalogue)
         .await
         .expect("the planner is made");
     planner.plan(question, |_| true, now).await
@@ -104,6 +111,17 @@ async fn calls(text: &str) -> Vec<(String, Value)> {
         .into_iter()
         .map(|call| (call.name, Value::Object(call.args)))
         .collect()
+}
+
+#[tokio::test]
+async fn synonym_leads_to_its_tool() {
+    let asked = question("the hopper report of yesterday", Access::everyone());
+    assert_eq!(plan_of(&asked).await.tools, []);
+    let mut catalogue = catalogue();
+    catalogue.tools[1].synonyms = vec!["hopper report".into()];
+    let plan = plan_with(&asked, catalogue).await;
+    assert_eq!(plan.tools.len(), 1, "{plan:?}");
+    assert_eq!(plan.tools[0].name, "refund_total");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Logs behind servers: fakes of ours that speak Loki's and Elasticsearch's
 //! published interfaces, and refuse what those refuse.
 
-use super::logs::{World, call, free};
+use super::logs::{Noon, World, call, free};
 use crate::fakes::logs::{
     Trouble,
     elastic::{FakeElastic, error},
@@ -10,10 +10,13 @@ use crate::fakes::logs::{
 use lorekeeper::{
     domain::ParameterKind,
     ports::{ToolError, Tools, with_causes},
-    tools::Toolbox,
+    tools::{Toolbox, catalogue::look},
 };
 use serde_json::{Value, json};
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 async fn loki() -> FakeLoki {
     let loki = FakeLoki::start().await;
@@ -81,12 +84,48 @@ async fn elastic() -> FakeElastic {
     elastic
 }
 
-async fn over_elastic(elastic: &FakeElastic, more: &str) -> Toolbox {
+fn elastic_section(elastic: &FakeElastic, more: &str) -> String {
     let url = elastic.url();
-    let section = format!(
+    format!(
         "[limits]\ntool_timeout_ms = 600\n[[log]]\nname = \"app\"\nkind = \"elasticsearch\"\nurl = \"{url}\"\nindex = \"logs-*\"\ndescription = \"Logs\"\n{more}"
+    )
+}
+
+async fn over_elastic(elastic: &FakeElastic, more: &str) -> Toolbox {
+    World::new().open(&elastic_section(elastic, more)).await
+}
+
+#[tokio::test]
+async fn catalogue_has_the_fields_and_services_of_both_servers() {
+    let found = async |section: String| {
+        let config = World::new().config(&section).expect("is a configuration");
+        let found = look(&config, &[], Arc::new(Noon)).await;
+        found.unwrap_or_else(|error| panic!("{error}")).logs["app"].clone()
+    };
+    let of_loki = found(loki_section(&loki().await, "")).await;
+    assert_eq!(of_loki.fields, ["level", "service_name"]);
+    assert_eq!((of_loki.kind.as_str(), of_loki.services.len()), ("loki", 2));
+    let of_elastic = found(elastic_section(&elastic().await, "")).await;
+    assert_eq!(
+        of_elastic.fields,
+        ["@timestamp", "log.level", "message", "service.name"]
     );
-    World::new().open(&section).await
+    assert_eq!(of_elastic.services, ["fleet", "payments"]);
+}
+
+#[tokio::test]
+async fn log_server_that_is_down_loses_nothing_of_the_catalogue() {
+    let section = loki_section(&loki().await, "services = [\"payments\"]");
+    let config = World::new().config(&section).expect("is a configuration");
+    let error = look(&config, &[], Arc::new(Noon))
+        .await
+        .expect_err("the fake is gone");
+    assert!(
+        error
+            .to_string()
+            .contains("the fields of log `app` can't be read"),
+        "{error}"
+    );
 }
 
 /// Both servers hold the same lines, so the tools say the same of them.

@@ -11,7 +11,11 @@ use lorekeeper::{
     ports::{Caller, Clock, Tools},
     tools::{
         Toolbox,
-        sql::{Argument, Database, Limits, OpenError},
+        sql::{
+            Argument, Database, Limits, OpenError,
+            dump::read_dump,
+            schema::{Column, Table, read_schema},
+        },
     },
 };
 use serde_json::{Value, json};
@@ -607,4 +611,86 @@ async fn named_query_is_answered_with_a_sentence_of_its_rows() {
     )
     .await;
     spy.remove().await;
+}
+
+const SHOP: &str = "
+CREATE TABLE `customers` (
+  `id` int(11) NOT NULL AUTO_INCREMENT,
+  `region` enum('DACH','it''s far') DEFAULT NULL,
+  PRIMARY KEY (`id`)
+) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COMMENT='Those who pay;
+all of them';
+CREATE TABLE `orders` (
+  `number` varchar(20) NOT NULL,
+  `customer` int(11) NOT NULL,
+  `total` decimal(12,2) DEFAULT NULL COMMENT 'in EUR',
+  PRIMARY KEY (`number`),
+  KEY `by_customer` (`customer`),
+  CONSTRAINT `of_customer` FOREIGN KEY (`customer`) REFERENCES `customers` (`id`)
+) ENGINE=InnoDB;
+";
+
+#[tokio::test]
+async fn live_schema_and_its_dump_tell_the_same() {
+    let spy = SpySchema::new().await;
+    spy.as_admin(SHOP).await;
+    let limits = Limits {
+        timeout: Duration::from_secs(10),
+        rows: 10_000,
+        bytes: 1 << 20,
+    };
+    let database = spy.open_with(limits).await.expect("it opens");
+    let mut live = read_schema(&database).await.expect("it is read");
+    live.retain(|table| !table.name.starts_with("spy"));
+    let column = |name: &str, kind: &str| Column {
+        name: name.into(),
+        kind: kind.into(),
+        ..Column::default()
+    };
+    let key = |name: &str, kind: &str| Column {
+        primary: true,
+        ..column(name, kind)
+    };
+    let expected = [
+        Table {
+            name: "customers".into(),
+            comment: "Those who pay; all of them".into(),
+            columns: vec![
+                key("id", "int(11)"),
+                Column {
+                    values: ["DACH", "it's far"].map(String::from).to_vec(),
+                    ..column("region", "enum")
+                },
+            ],
+            ..Table::default()
+        },
+        Table {
+            name: "orders".into(),
+            columns: vec![
+                key("number", "varchar(20)"),
+                Column {
+                    references: Some("customers.id".into()),
+                    ..column("customer", "int(11)")
+                },
+                Column {
+                    comment: "in EUR".into(),
+                    ..column("total", "decimal(12,2)")
+                },
+            ],
+            ..Table::default()
+        },
+    ];
+    assert_eq!(live, expected);
+    spy.remove().await;
+
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let dump = format!(
+        "/*!40101 SET NAMES utf8 */;\n{SHOP}\nINSERT INTO `orders` VALUES ('a\\';',1,2);\n"
+    );
+    std::fs::write(file.path(), dump).expect("is written");
+    let dumped = read_dump(file.path(), None).await.expect("it is read");
+    assert_eq!(
+        (dumped.tables.as_slice(), dumped.unread),
+        (expected.as_slice(), 0)
+    );
 }

@@ -1,5 +1,6 @@
 //! The company's databases, APIs and logs, read only.
 
+mod catalogue;
 mod http;
 mod logs;
 mod logs_measured;

@@ -176,6 +176,7 @@ pub fn entry(name: &str, url: &str) -> DatabaseEntry {
         url: SecretString::from(url.to_string()),
         tables: Vec::new(),
         audience: vec![EVERYONE.into()],
+        samples: false,
     }
 }
 

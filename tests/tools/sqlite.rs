@@ -43,6 +43,18 @@ impl SpyFile {
         }
     }
 
+    /// Runs statements that change the file, as its owner does.
+    pub async fn run(&self, sql: &str) {
+        let mut connection = SqliteConnection::connect(&self.url())
+            .await
+            .expect("it opens");
+        sqlx::raw_sql(AssertSqlSafe(sql.to_string()))
+            .execute(&mut connection)
+            .await
+            .unwrap_or_else(|error| panic!("{sql}: {error}"));
+        connection.close().await.expect("closes");
+    }
+
     pub fn url(&self) -> String {
         format!("sqlite:{}", self.path.display())
     }

@@ -328,6 +328,7 @@ mod tests {
             kind: ToolKind::Query,
             parameters: parameters.into_iter().map(parameter).collect(),
             examples: Vec::new(),
+            synonyms: Vec::new(),
         }
     }
 

@@ -32,6 +32,7 @@ fn tool(kind: ToolKind, name: &str, parameters: Vec<Parameter>) -> ToolSpec {
         kind,
         parameters,
         examples: Vec::new(),
+        synonyms: Vec::new(),
     }
 }
 

@@ -53,11 +53,20 @@ pub fn mention(asked: &Asked, value: &str) -> Option<Range<usize>> {
         .words
         .iter()
         .flat_map(|word| {
-            word.lower.split('-').scan(word.range.start, |at, part| {
-                let start = *at;
-                *at += part.len() + 1;
-                Some((start..start + part.len(), stem(part)))
-            })
+            // Of a few letters the lower case has another length: their words are not taken apart.
+            let same_length = word.lower.len() == word.range.len();
+            word.lower
+                .split('-')
+                .scan(word.range.start, move |at, part| {
+                    let start = *at;
+                    *at += part.len() + 1;
+                    let range = if same_length {
+                        start..start + part.len()
+                    } else {
+                        word.range.clone()
+                    };
+                    Some((range, stem(part)))
+                })
         })
         .collect();
     parts.windows(wanted.len()).find_map(|window| {
@@ -75,7 +84,13 @@ fn same_word(a: &str, b: &str) -> bool {
     short == long
         || (short.len() >= 5
             && long.len() <= short.len() + 3
-            && long.starts_with(&short[..short.len() - 1]))
+            && long.starts_with(without_last(short)))
+}
+
+fn without_last(word: &str) -> &str {
+    let mut letters = word.chars();
+    letters.next_back();
+    letters.as_str()
 }
 
 /// Every value of the list that the question speaks of, in the question's order.
@@ -136,7 +151,9 @@ pub fn flag(name: &str, asked: &Asked) -> Option<bool> {
                 || same_word(&joined, word)
                 || (word.len() >= 6
                     && there.stem.len() >= 6
-                    && there.stem[..].starts_with(&word[..word.len().min(8) - 1]))
+                    && there
+                        .stem
+                        .starts_with(&word[..word.floor_char_boundary(word.len().min(8) - 1)]))
         })
     };
     let found: Vec<_> = named.iter().filter_map(|word| spoken(word)).collect();

@@ -338,3 +338,35 @@ fn what_the_question_does_not_say_is_missing() {
     assert_eq!(found.missing, ["height"]);
     assert_eq!(Value::Object(found.values), json!({"width": 4}));
 }
+
+#[test]
+fn letters_of_any_script_do_no_harm() {
+    let tool = function(
+        "book_table",
+        "Book a table in a cafe",
+        json!({
+            "kind": { "type": "string", "enum": ["cafes", "restaurants", "beer gardeners"] },
+            "?day": { "type": "string", "description": "Date, YYYY-MM-DD" },
+            "?guests": "integer",
+            "?price": { "type": "number", "description": "Price in EUR" },
+            "?terrace": "boolean",
+            "?name": "string",
+            "?dishes": { "type": "array", "items": { "type": "string" } },
+        }),
+    )
+    .into_tool();
+    for question in [
+        "a table in a cafe for 5 guests on March 3rd, 2026 at 20 EUR on the terrace",
+        "restaurant 'Sol' on 2026-03-05 with soup, fish and rice for Anna",
+        "beer-garden tomorrow, name is Lee, five people, 1.267 billion",
+    ] {
+        for (at, _) in question.char_indices() {
+            for letter in ["é", "İ", "ſ", "K", "ß", "語", "’", "🙂"] {
+                let (before, after) = question.split_at(at);
+                extract(&tool, &format!("{before}{letter}{after}"), now());
+                extract(&tool, &format!("{before}{letter}{}", &after[1..]), now());
+                extract(&tool, &format!("{before}{letter}"), now());
+            }
+        }
+    }
+}

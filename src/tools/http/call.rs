@@ -61,6 +61,10 @@ impl Tool for ApiTool {
         &self.api.audience
     }
 
+    fn reads(&self) -> Vec<String> {
+        vec![format!("GET {}", self.operation.path)]
+    }
+
     async fn run(&self, arguments: &Arguments) -> Result<Outcome, ToolError> {
         let request =
             request::build(&self.api.base, &self.operation, arguments).map_err(|bad| {

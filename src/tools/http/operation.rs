@@ -49,6 +49,7 @@ impl Operation {
             kind: ToolKind::Api,
             parameters: planned.map(|sent| sent.spec.clone()).collect(),
             examples: examples.to_vec(),
+            synonyms: Vec::new(),
         }
     }
 

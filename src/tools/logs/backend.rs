@@ -5,6 +5,9 @@ use crate::{domain::Rows, ports::ToolError};
 use async_trait::async_trait;
 use chrono::{DateTime, TimeDelta, Utc};
 
+/// Fields that are told of; a source with more has them by mistake.
+pub const MAX_FIELDS: usize = 500;
+
 #[async_trait]
 pub trait Backend: Send + Sync {
     /// How many lines, by service and level as they are spelt there.
@@ -34,6 +37,9 @@ pub trait Backend: Send + Sync {
 
     /// The names that the service label has in this span.
     async fn services(&self, span: &Asked) -> Result<Vec<String>, ToolError>;
+
+    /// The names of the fields, or labels, that lines of this span have.
+    async fn fields(&self, span: &Asked) -> Result<Vec<String>, ToolError>;
 
     /// What is asked, in the source's own language.
     fn statement(&self, asked: &Asked, metric: bool) -> String;

@@ -8,7 +8,7 @@
 
 use super::{
     ask::Asked,
-    backend::{Backend, Expressed, Group, Line, Newest},
+    backend::{Backend, Expressed, Group, Line, MAX_FIELDS, Newest},
     http::{LogServer, Meaning, Refusal},
     level::spellings,
     line::dotted,
@@ -339,6 +339,24 @@ impl Backend for ElasticLogs {
             .flatten();
         let names = services.filter_map(|bucket| bucket["key"].as_str().map(String::from));
         Ok(names.collect())
+    }
+
+    async fn fields(&self, _span: &Asked) -> Result<Vec<String>, ToolError> {
+        let path = [self.index.as_str(), "_field_caps"];
+        let parameters = [("fields", "*".to_string())];
+        let reply = self.server.get(&path, &parameters, explain).await?;
+        let Some(fields) = reply["fields"].as_object() else {
+            return Err(self.server.failed("the reply tells no fields"));
+        };
+        // Objects are no fields but what holds them; those of the server itself begin with `_`.
+        let names = fields.iter().filter(|(name, types)| {
+            let holds = |kind: &str| types.get(kind).is_some();
+            !name.starts_with('_') && !holds("object") && !holds("nested")
+        });
+        let mut names: Vec<String> = names.map(|(name, _)| name.clone()).collect();
+        names.sort();
+        names.truncate(MAX_FIELDS);
+        Ok(names)
     }
 
     fn statement(&self, asked: &Asked, metric: bool) -> String {

@@ -131,6 +131,22 @@ impl LineParser {
     }
 }
 
+/// The names of a line's fields, where it is JSON or logfmt.
+pub fn keys(line: &str) -> Vec<String> {
+    if line.starts_with('{') {
+        return match serde_json::from_str(line) {
+            Ok(Value::Object(record)) => record.into_iter().map(|(key, _)| key).collect(),
+            _ => Vec::new(),
+        };
+    }
+    match line.split_whitespace().next() {
+        Some(first) if first.contains('=') => {
+            logfmt(line).into_iter().map(|(key, _)| key).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
 /// `host sshd[24200]: text` -> `text`
 fn after_tag(rest: &str) -> &str {
     let Some((_host, tail)) = rest.split_once(' ') else {

@@ -6,7 +6,7 @@
 
 use super::{
     ask::{Asked, LabelNames},
-    backend::{Backend, Expressed, Group, Line, Newest},
+    backend::{Backend, Expressed, Group, Line, MAX_FIELDS, Newest},
     expressed,
     http::{LogServer, Meaning, Refusal},
     line::{LineParser, Parsed},
@@ -325,6 +325,17 @@ impl Backend for LokiLogs {
         let values = data.as_array().into_iter().flatten();
         let values = values.filter_map(|value| value.as_str().map(String::from));
         Ok(values.take(MAX_SERVICES).collect())
+    }
+
+    async fn fields(&self, span: &Asked) -> Result<Vec<String>, ToolError> {
+        let parameters = [
+            ("start", nanos(span.since).to_string()),
+            ("end", nanos(span.until).to_string()),
+        ];
+        let data = self.query(&["labels"], &parameters).await?;
+        let names = data.as_array().into_iter().flatten();
+        let names = names.filter_map(|name| name.as_str().map(String::from));
+        Ok(names.take(MAX_FIELDS).collect())
     }
 
     fn statement(&self, asked: &Asked, metric: bool) -> String {

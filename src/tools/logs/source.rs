@@ -21,9 +21,9 @@ pub struct LogSource {
     pub(super) audience: Audience,
     pub(super) backend: Box<dyn Backend>,
     pub(super) limits: Limits,
-    pub(super) entry: LogEntry,
+    pub(in crate::tools) entry: LogEntry,
     /// As they were configured, or found at start; empty where neither.
-    pub(super) services: Vec<String>,
+    pub(in crate::tools) services: Vec<String>,
     clock: Arc<dyn Clock>,
 }
 
@@ -155,6 +155,13 @@ impl LogSource {
                 limit,
             })
         })
+    }
+
+    /// The names of the fields that its lines have, in order.
+    pub(in crate::tools) async fn fields(&self) -> Result<Vec<String>, ToolError> {
+        let mut fields = self.within(self.backend.fields(&self.longest())).await?;
+        fields.sort();
+        Ok(fields)
     }
 
     /// Asks for the services and the newest line.

@@ -99,6 +99,7 @@ impl LogTool {
                 kind: ToolKind::Logs,
                 parameters: parameters(source),
                 examples: examples.to_vec(),
+                synonyms: Vec::new(),
             },
             source: source.clone(),
             what,

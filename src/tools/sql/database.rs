@@ -82,6 +82,16 @@ impl Database {
         })
     }
 
+    /// What the address of a database says, whether it can be reached or not.
+    pub fn dialect_of(entry: &DatabaseEntry) -> Option<Dialect> {
+        match entry.url.expose_secret().split_once(':')?.0 {
+            "postgres" | "postgresql" => Some(Dialect::Postgres),
+            "sqlite" => Some(Dialect::Sqlite),
+            "mysql" | "mariadb" => Some(Dialect::MySql),
+            _ => None,
+        }
+    }
+
     pub fn dialect(&self) -> Dialect {
         match self.backend {
             Backend::Postgres(_) => Dialect::Postgres,

@@ -2,6 +2,7 @@
 
 pub mod cost;
 pub mod database;
+pub mod dump;
 pub mod guard;
 pub(super) mod lexer;
 mod mysql;
@@ -10,6 +11,8 @@ pub mod queries;
 mod role;
 mod rows;
 mod running;
+pub(super) mod samples;
+pub mod schema;
 mod sqlite;
 
 pub use super::{arguments::Argument, limits::Limits};

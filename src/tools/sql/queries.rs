@@ -100,6 +100,14 @@ impl Tool for NamedQuery {
         &self.audience
     }
 
+    fn reads(&self) -> Vec<String> {
+        let verdict = guard::check(&self.sql, self.database.dialect(), &Policy::any_table());
+        match verdict {
+            Verdict::Allow { tables } => tables.into_iter().map(bare).collect(),
+            Verdict::Refuse { .. } => Vec::new(),
+        }
+    }
+
     async fn run(&self, arguments: &Arguments) -> Result<Outcome, ToolError> {
         let bound = self.bound(arguments);
         let rows = self.database.run(&self.sql, &bound).await?;
@@ -110,6 +118,14 @@ impl Tool for NamedQuery {
                 .fill(&rows, &arguments.shown, &self.spec.parameters),
             rows,
         })
+    }
+}
+
+/// A table as the catalogue names it.
+fn bare(table: String) -> String {
+    match table.strip_prefix("public.") {
+        Some(bare) => bare.to_string(),
+        None => table,
     }
 }
 
@@ -141,6 +157,7 @@ async fn load(
             kind: ToolKind::Query,
             parameters,
             examples: entry.examples.clone(),
+            synonyms: Vec::new(),
         },
         database: loading.database.clone(),
         audience: loading.audience.clone(),

@@ -8,7 +8,7 @@ use axum::{
     extract::{Path, RawQuery, State as Shared},
     http::{HeaderMap, StatusCode, Uri, header},
     response::{IntoResponse, Response},
-    routing::post,
+    routing::{get, post},
 };
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
@@ -40,6 +40,7 @@ impl FakeElastic {
         let state = Arc::new(State::default());
         let router = Router::new()
             .route("/{index}/_search", post(search))
+            .route("/{index}/_field_caps", get(field_caps))
             .with_state(state.clone());
         let serving = tokio::spawn(async move {
             let _ = axum::serve(listener, router).await;
@@ -140,6 +141,32 @@ async fn search(
             let code = StatusCode::from_u16(status).expect("a status");
             (code, Json(error(status, kind, &reason))).into_response()
         }
+    }
+}
+
+/// Every field by its whole name, objects and the server's own among them.
+async fn field_caps(Shared(state): Shared<Arc<State>>, RawQuery(query): RawQuery) -> Response {
+    let pairs = url_pairs(query.as_deref().unwrap_or(""));
+    assert_eq!(pairs, [("fields".to_string(), "*".to_string())]);
+    let mut fields = json!({
+        "_id": { "_id": { "type": "_id", "metadata_field": true, "searchable": true, "aggregatable": false } },
+    });
+    for document in lock(&state.documents).iter() {
+        name_fields("", document, &mut fields);
+    }
+    Json(json!({ "indices": [INDEX], "fields": fields })).into_response()
+}
+
+fn name_fields(above: &str, value: &Value, fields: &mut Value) {
+    for (key, value) in value.as_object().into_iter().flatten() {
+        let name = format!("{above}{key}");
+        let kind = if value.is_object() {
+            "object"
+        } else {
+            "keyword"
+        };
+        fields[&name] = json!({ kind: { "type": kind, "metadata_field": false } });
+        name_fields(&format!("{name}."), value, fields);
     }
 }
 

@@ -49,6 +49,7 @@ impl FakeLoki {
             .route("/loki/api/v1/query", get(query))
             .route("/loki/api/v1/query_range", get(query_range))
             .route("/loki/api/v1/label/{name}/values", get(values))
+            .route("/loki/api/v1/labels", get(labels))
             .with_state(state.clone());
         let serving = tokio::spawn(async move {
             let _ = axum::serve(listener, router).await;
@@ -316,6 +317,20 @@ async fn values(
         true => Json(json!({ "status": "success" })).into_response(),
         false => success(json!(values)),
     }
+}
+
+async fn labels(
+    Shared(state): Shared<Arc<State>>,
+    uri: Uri,
+    RawQuery(text): RawQuery,
+    headers: HeaderMap,
+) -> Response {
+    if let Err(refusal) = state.receive(&uri, text, &headers).await {
+        return *refusal;
+    }
+    let lines = lock(&state.lines);
+    let names: BTreeSet<&String> = lines.iter().flat_map(|(_, l, _)| l.keys()).collect();
+    success(json!(names))
 }
 
 /// The pairs of an address's query, decoded.

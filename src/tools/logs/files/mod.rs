@@ -9,9 +9,9 @@ mod reader;
 
 use super::{
     ask::{Asked, LabelNames},
-    backend::{Backend, Expressed, Group, Line, Newest},
+    backend::{Backend, Expressed, Group, Line, MAX_FIELDS, Newest},
     expressed,
-    line::LineParser,
+    line::{LineParser, keys},
     logql::{Evaluation, Expression, Labels, LogQuery, Metric, Pipeline, Sample, parse},
     patterns::Patterns,
     stamp::{Nanos, StampReader},
@@ -36,6 +36,8 @@ use tokio::sync::Semaphore;
 const LABELS: [&str; 3] = ["service", "level", "filename"];
 /// Searches through the files at the same time; others wait, within their time.
 const SEARCHES: usize = 2;
+/// Lines of each file that tell which fields there are.
+const LINES_LOOKED_AT: usize = 200;
 /// Clocks of file systems count coarsely.
 const SLACK: Duration = Duration::from_secs(2);
 
@@ -147,6 +149,35 @@ impl Files {
             }
         }
         Ok(())
+    }
+
+    /// The keys that the first lines of each file have; plain lines have none.
+    fn fields(&self, deadline: Instant) -> Result<Vec<String>, ToolError> {
+        const ENOUGH: &str = "enough lines were looked at";
+        let mut names = BTreeSet::new();
+        for file in self.list(None)? {
+            let mut looked = 0;
+            let outcome = read_records(&file.path, &self.parser, deadline, &mut |record| {
+                let line = record.text.lines().next().unwrap_or_default();
+                for name in keys(line) {
+                    if names.len() < MAX_FIELDS {
+                        names.insert(name);
+                    }
+                }
+                looked += 1;
+                match looked < LINES_LOOKED_AT {
+                    true => Ok(()),
+                    false => Err(ENOUGH.into()),
+                }
+            });
+            match outcome {
+                Err(ReadError::Ended(reason)) if reason == ENOUGH => {}
+                Err(ReadError::Io(error)) if error.kind() == std::io::ErrorKind::NotFound => {}
+                Err(error) => return Err(self.error(error)),
+                Ok(()) => {}
+            }
+        }
+        Ok(names.into_iter().collect())
     }
 
     fn list(&self, since: Option<SystemTime>) -> Result<Vec<LogFile>, ToolError> {
@@ -379,6 +410,10 @@ impl Backend for FileLogs {
 
     /// From the names of the files; where the lines name their service, from
     /// the lines, as many as there is time for.
+    async fn fields(&self, _span: &Asked) -> Result<Vec<String>, ToolError> {
+        self.search(|files, deadline| files.fields(deadline)).await
+    }
+
     async fn services(&self, span: &Asked) -> Result<Vec<String>, ToolError> {
         let (since, until) = span_of(span);
         self.search(move |files, deadline| {

@@ -1,6 +1,6 @@
-//! `lorekeeper dataset`: training data from what a company has.
+//! `lorekeeper dataset build reader`: what speaks for each passage found.
 
-use super::knowledge::json_lines;
+use super::super::knowledge::json_lines;
 use crate::{
     app,
     config::{Config, SourceEntry, SourceLayout},
@@ -12,7 +12,7 @@ use crate::{
     ports::{Hit, SearchRequest},
 };
 use anyhow::Context;
-use clap::{Args, Subcommand};
+use clap::Args;
 use serde::{Deserialize, Serialize};
 use std::{
     fs,
@@ -22,19 +22,6 @@ use std::{
     sync::Arc,
 };
 
-#[derive(Debug, Subcommand)]
-pub enum DatasetCommand {
-    /// Write training data to standard output, one JSON object a line
-    #[command(subcommand)]
-    Build(BuildCommand),
-}
-
-#[derive(Debug, Subcommand)]
-pub enum BuildCommand {
-    /// For the reader: questions made from headings, with what speaks for each passage found
-    Reader(ReaderArgs),
-}
-
 #[derive(Debug, Args)]
 pub struct ReaderArgs {
     /// Folders of pages; without one, the configured sources
@@ -43,13 +30,6 @@ pub struct ReaderArgs {
     /// a question without a document is one that nothing answers
     #[arg(long)]
     asked: bool,
-}
-
-impl DatasetCommand {
-    pub async fn run(self, config: &Config) -> anyhow::Result<()> {
-        let Self::Build(BuildCommand::Reader(args)) = self;
-        args.run(config).await
-    }
 }
 
 /// A question, and where its answer lies.
@@ -94,7 +74,7 @@ struct Seen {
 }
 
 impl ReaderArgs {
-    async fn run(self, config: &Config) -> anyhow::Result<()> {
+    pub async fn run(self, config: &Config) -> anyhow::Result<()> {
         let work = Workplace::new()?;
         let mut tasks =
             work.write_pages(&self.documents(config, &app::this_program()?), self.asked)?;

@@ -1,0 +1,133 @@
+//! What says nothing about the kind of question is taken out before it is
+//! compared: names of records, spans of time, values that most tools take.
+//! They would pull towards examples that happen to have the same.
+
+use crate::domain::{Catalogue, ParameterKind, ToolSpec};
+use regex::Regex;
+use std::sync::LazyLock;
+
+/// Tools that must take a value, and so many of all.
+const FEWEST_TOOLS: usize = 3;
+/// Values that are known at most.
+const MOST_VALUES: usize = 1_000;
+
+/// Takes values out of questions.
+#[derive(Clone, Default)]
+pub(super) struct Mask {
+    /// The values that most tools of a catalogue take, such as the regions of sales.
+    values: Option<Regex>,
+}
+
+impl Mask {
+    pub(super) fn of(catalogue: &Catalogue) -> Self {
+        let mut common: Vec<&str> = Vec::new();
+        for value in catalogue.tools.iter().flat_map(choices) {
+            if common.len() == MOST_VALUES {
+                break;
+            }
+            let taking = |tool: &&ToolSpec| choices(tool).any(|own| own == value);
+            let count = catalogue.tools.iter().filter(taking).count();
+            if count >= FEWEST_TOOLS
+                && 2 * count > catalogue.tools.len()
+                && !common.contains(&value)
+            {
+                common.push(value);
+            }
+        }
+        let values: Vec<String> = common.into_iter().map(regex::escape).collect();
+        let pattern = format!(
+            r"(?i)\b(?:(?:in|for|of)\s+)?(?:the\s+)?(?:{})\b",
+            values.join("|")
+        );
+        Self {
+            // A pattern that is too large masks nothing.
+            values: (!values.is_empty())
+                .then(|| Regex::new(&pattern).ok())
+                .flatten(),
+        }
+    }
+
+    /// The question without them; as it is where nothing else is in it.
+    pub(super) fn masked(&self, question: &str) -> String {
+        static SPAN: LazyLock<Regex> = LazyLock::new(|| {
+            Regex::new(concat!(
+                r"(?i)\b(?:(?:in|for|of|from|over)\s+)?(?:the\s+)?(?:",
+                r"(?:this|last|previous|past|current)\s+(?:hour|day|week|month|quarter|year)",
+                r"|(?:last|past)\s+\d{1,3}\s+(?:hours|days|weeks|months)",
+                r"|yesterday|today)\b",
+            ))
+            .expect("a constant pattern that the tests compile")
+        });
+        let mut rest = SPAN.replace_all(question, "").into_owned();
+        if let Some(values) = &self.values {
+            rest = values.replace_all(&rest, "").into_owned();
+        }
+        let is_empty = !rest.contains(char::is_alphanumeric);
+        let words = if is_empty { question } else { &rest };
+        words
+            .split_whitespace()
+            .map(|word| if is_record(word) { "number" } else { word })
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+}
+
+fn choices(tool: &ToolSpec) -> impl Iterator<Item = &str> {
+    tool.parameters
+        .iter()
+        .filter_map(|parameter| match &parameter.kind {
+            ParameterKind::Choice { values } => Some(values),
+            _ => None,
+        })
+        .flatten()
+        .map(String::as_str)
+}
+
+fn is_record(word: &str) -> bool {
+    word.contains('-')
+        && word.chars().any(|c| c.is_ascii_digit())
+        && word.chars().next().is_some_and(char::is_alphabetic)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Parameter, ToolKind};
+
+    fn tool(name: &str, choices: &[&str]) -> ToolSpec {
+        ToolSpec {
+            name: name.into(),
+            description: String::new(),
+            kind: ToolKind::Query,
+            parameters: vec![Parameter {
+                kind: ParameterKind::Choice {
+                    values: choices.iter().map(|value| value.to_string()).collect(),
+                },
+                name: "one_of".into(),
+                default: None,
+                optional: true,
+                description: String::new(),
+            }],
+            examples: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn records_spans_of_time_and_common_values_do_not_lead_to_a_route() {
+        let mask = Mask::of(&Catalogue {
+            tools: vec![
+                tool("revenue", &["DACH", "Nordics"]),
+                tool("orders", &["DACH", "Nordics"]),
+                tool("refunds", &["DACH", "Nordics"]),
+                tool("tickets", &["open", "closed"]),
+            ],
+        });
+        let check = |question: &str, expected: &str| assert_eq!(mask.masked(question), expected);
+        check("status of ORD-10023", "status of number");
+        check("top 3 reps in the last 7 days", "top 3 reps");
+        check("sales of last week by region", "sales by region");
+        check("Refunds in the nordics this quarter?", "Refunds ?");
+        check("how many tickets are open", "how many tickets are open");
+        check("DACH last week", "DACH last week");
+    }
+}
