@@ -109,6 +109,7 @@ mod tests {
                 description: String::new(),
             }],
             examples: Vec::new(),
+            synonyms: Vec::new(),
         }
     }
 
@@ -121,6 +122,7 @@ mod tests {
                 tool("refunds", &["DACH", "Nordics"]),
                 tool("tickets", &["open", "closed"]),
             ],
+            version: None,
         });
         let check = |question: &str, expected: &str| assert_eq!(mask.masked(question), expected);
         check("status of ORD-10023", "status of number");
