@@ -72,7 +72,7 @@ async fn unreadable_files_are_named_and_the_rest_is_ingested() {
     world.write("latin.txt", b"fine line\nna\xefve\n");
     world.write("huge.md", "x".repeat(2000));
     world.write("tickets.jsonl", "{\"key\":\"REQ-1\",\"title\":\"Door\"}\n{\"key\":\n[1]\n{\"key\":\"REQ-2\",\"title\":\"Lift\"}\n");
-    world.write("manual.pdf", "%PDF");
+    world.write("manual.odt", "%PDF");
     let report = world.ingest().await;
     assert_eq!(report.added, 3, "{report:?}");
     let check = |start: &str| {
@@ -87,7 +87,7 @@ async fn unreadable_files_are_named_and_the_rest_is_ingested() {
     check("huge.md: 2000 bytes, more than limits.file_bytes = 1000");
     check("tickets.jsonl:2: is not JSON");
     check("tickets.jsonl:3: is not a JSON object");
-    check("1 files of the kind `.pdf`");
+    check("1 files of the kind `.odt`");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -31,11 +31,11 @@ pub struct Converted {
 
 #[derive(Debug, thiserror::Error)]
 pub enum ConvertError {
-    #[error("can't be read: {0}")]
+    #[error("can't be read")]
     Io(#[from] std::io::Error),
-    #[error("is no office document that can be read: {0}")]
+    #[error("is no office document that can be read")]
     Office(#[from] undoc::Error),
-    #[error("is no PDF that can be read: {0}")]
+    #[error("is no PDF that can be read")]
     Pdf(#[from] pdf_extract::OutputError),
     #[error("files of the kind `.{0}` can't be converted")]
     Kind(String),
@@ -151,9 +151,13 @@ pub fn read(
     let (printed, told) = finish(child, limit, limits.file_bytes).map_err(fault)?;
     serde_json::from_slice(&printed).map_err(|_| {
         let told = one_line(&String::from_utf8_lossy(&told));
-        fault(match told.is_empty() {
-            true => "could not be converted: its reader ended without a word".into(),
-            false => told,
+        // The child names the whole path; people know the file by its place in the source.
+        let told = told
+            .strip_prefix(&format!("{}: ", file.path.display()))
+            .unwrap_or(&told);
+        fault(match told {
+            "" => "could not be converted: its reader ended without a word".into(),
+            told => told.into(),
         })
     })
 }
