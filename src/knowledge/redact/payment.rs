@@ -61,7 +61,7 @@ fn is_issued(digits: &[u8]) -> bool {
                 || matches!(four, 2221..=2720 | 6011 | 3528..=3589)
                 || matches!(three, 644..=649)
         }
-        13 | 19 => digits[0] == 4,
+        19 => digits[0] == 4,
         _ => false,
     }
 }

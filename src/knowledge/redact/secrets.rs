@@ -1,7 +1,7 @@
 //! Passwords, keys and tokens: by the forms that providers document, by what
 //! they are assigned to, and by looking like nothing but chance.
 
-use super::Found;
+use super::{Found, before};
 use crate::domain::Sensitive;
 use regex::{Regex, RegexSet, RegexSetBuilder};
 use std::{collections::BTreeSet, ops::Range, sync::LazyLock};
@@ -30,7 +30,7 @@ pub(super) fn find(text: &str, found: &mut Vec<Found>) {
         }
     }
     for candidate in LONG_WORD.find_iter(text) {
-        if looks_like_chance(candidate.as_str()) {
+        if looks_like_chance(candidate.as_str()) && !is_in_address(text, candidate.start()) {
             push(candidate.range());
         }
     }
@@ -217,6 +217,14 @@ fn looks_like_chance(word: &str) -> bool {
         .filter(|pair| class(pair[0]) != class(pair[1]))
         .count();
     lower >= 5 && upper >= 5 && digits >= 2 && changes * 3 >= letters.len() && entropy(word) >= 4.2
+}
+
+/// Web addresses name documents by chance; without them a link leads nowhere.
+fn is_in_address(text: &str, at: usize) -> bool {
+    let line = before(text, at, 400);
+    let ends = |c: char| c.is_whitespace() || "()<>[]\"'`".contains(c);
+    let word = line.rsplit(ends).next().unwrap_or_default();
+    word.contains("://") || word.starts_with(['/', '#', '?']) || word.starts_with("www.")
 }
 
 /// Bits a character, by how often each occurs.

@@ -158,6 +158,8 @@ fn words_that_look_like_chance_are_secrets_and_hashes_are_not() {
         "commit 9b74c9897bac770ffc029102a200c5de9b74c989",
         "550e8400-e29b-41d4-a716-446655440000",
         "src/knowledge/redact/secrets/tests/mod/and/others.rs",
+        "see [the form](https://docs.example.com/d/1VxwbatliieP78qNVmdHxt1ROvSro4yKe9OkjQd58/edit)",
+        "at https://example.com/embed?src=0BwzPQaT19ZdofjhPRGRhLW1BWGNQc1kzTHhZbDA2YW15",
         "AVeryLongNameOfSomeClassThatDoesManyThings2",
         "a_function_name_that_is_really_very_long_indeed",
     ]);
