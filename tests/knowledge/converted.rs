@@ -130,7 +130,10 @@ async fn damaged_files_end_as_documents_or_as_faults() {
         let (name, bytes) = FILES[round % FILES.len()];
         let mut bytes = bytes.to_vec();
         for _ in 0..random.random_range(1..8) {
-            let at = random.random_range(0..bytes.len());
+            let at = random.random_range(0..bytes.len().max(1));
+            if at == bytes.len() {
+                break;
+            }
             match random.random_range(0..3) {
                 0 => bytes[at] = random.random(),
                 1 => drop(bytes.drain(at..(at + random.random_range(1..40)).min(bytes.len()))),
