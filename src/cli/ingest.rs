@@ -3,8 +3,7 @@
 use super::knowledge::Knowledge;
 use crate::{
     app,
-    config::{Config, SourceEntry, SourceLayout},
-    domain::{EVERYONE, RedactionPolicy},
+    config::{Config, SourceEntry},
     ingest::{IngestReport, Ingestor, Progress, synchronise},
 };
 use anyhow::bail;
@@ -88,14 +87,7 @@ impl IngestArgs {
                 path: path.to_path_buf(),
                 ..configured.clone()
             },
-            None => SourceEntry {
-                name,
-                path: path.to_path_buf(),
-                kind: None,
-                audience: vec![EVERYONE.into()],
-                layout: SourceLayout::default(),
-                redact: RedactionPolicy::default(),
-            },
+            None => SourceEntry::new(&name, path),
         }
     }
 }

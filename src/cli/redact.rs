@@ -56,14 +56,15 @@ impl RedactArgs {
             let characters = |from: usize, to: usize| text[from..to].chars().count();
             let (mut at, mut counted) = (0, 0);
             let mut found = Vec::new();
-            for place in redactor.find(&text) {
+            let places = redactor.find(&text);
+            for place in &places {
                 let start = counted + characters(at, place.span.start);
                 let end = start + characters(place.span.start, place.span.end);
                 (at, counted) = (place.span.end, end);
                 let kind = place.kind;
                 found.push(Place { kind, start, end });
             }
-            let redacted = redactor.redact(&text, &policy, &mut Redacted::new());
+            let redacted = redactor.treat(&text, places, &policy, &mut Redacted::new());
             let looked = Looked {
                 id,
                 text: &redacted,

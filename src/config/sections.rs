@@ -6,7 +6,10 @@ use crate::domain::{EVERYONE, ParameterKind, RedactionPolicy, SourceKind};
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::Value;
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -285,6 +288,20 @@ pub struct SourceEntry {
     /// What becomes of secrets and personal data, such as `{ email = "hash" }`.
     #[serde(default)]
     pub redact: RedactionPolicy,
+}
+
+impl SourceEntry {
+    /// As a section with nothing but a name and a path.
+    pub fn new(name: &str, path: &Path) -> Self {
+        Self {
+            name: name.into(),
+            path: path.into(),
+            kind: None,
+            audience: everyone(),
+            layout: SourceLayout::default(),
+            redact: RedactionPolicy::default(),
+        }
+    }
 }
 
 pub(super) fn everyone() -> Vec<String> {

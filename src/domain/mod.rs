@@ -23,6 +23,7 @@ mod question;
 mod redaction;
 pub mod reply;
 mod tokens;
+mod words;
 
 pub use answer::{Answer, Confidence, Provenance, StageTimings};
 pub use audience::{Access, Audience, EVERYONE, Group, Readers};
@@ -40,3 +41,4 @@ pub use question::{
 };
 pub use redaction::{RedactionPolicy, Sensitive, Treatment};
 pub use tokens::TokenVectors;
+pub use words::bare_words;

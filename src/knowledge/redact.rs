@@ -49,12 +49,20 @@ impl Redactor {
 
     /// Everything found, in the order of the text; no two overlap.
     pub fn find(&self, text: &str) -> Vec<Found> {
+        self.look(text, true)
+    }
+
+    /// Names cost the most to find and give way to every other kind, so that
+    /// nothing else changes where nobody wants them.
+    fn look(&self, text: &str, for_names: bool) -> Vec<Found> {
         let mut found = Vec::new();
         secrets::find(text, &mut found);
         payment::find(text, &mut found);
         contact::find(text, &mut found);
         national::find(text, &mut found);
-        self.names.find(text, &mut found);
+        if for_names {
+            self.names.find(text, &mut found);
+        }
         without_overlaps(found)
     }
 
@@ -65,9 +73,21 @@ impl Redactor {
         policy: &RedactionPolicy,
         counts: &mut Redacted,
     ) -> Cow<'t, str> {
+        let for_names = policy.treatment(Sensitive::Person) != Treatment::Keep;
+        self.treat(text, self.look(text, for_names), policy, counts)
+    }
+
+    /// The same for what was found in it before.
+    pub fn treat<'t>(
+        &self,
+        text: &'t str,
+        found: Vec<Found>,
+        policy: &RedactionPolicy,
+        counts: &mut Redacted,
+    ) -> Cow<'t, str> {
         let mut written = String::new();
         let mut from = 0;
-        for Found { kind, span } in self.find(text) {
+        for Found { kind, span } in found {
             let value = &text[span.clone()];
             let put = match policy.treatment(kind) {
                 Treatment::Keep => continue,

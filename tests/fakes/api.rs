@@ -88,13 +88,9 @@ impl FakeApi {
     }
 
     pub async fn start_on(address: IpAddr) -> Self {
-        let listener = TcpListener::bind((address, 0)).await.expect("a free port");
-        let address = listener.local_addr().expect("is bound");
         let script = Arc::new(Script::default());
         let router = Router::new().fallback(answer).with_state(script.clone());
-        let server = tokio::spawn(async move {
-            let _ = axum::serve(listener, router).await;
-        });
+        let (address, server) = super::serve_on(address, router).await;
         Self {
             address,
             script,

@@ -3,8 +3,8 @@
 use super::super::knowledge::json_lines;
 use crate::{
     app,
-    config::{Config, SourceEntry, SourceLayout},
-    domain::{Access, Audience, DocumentId, EVERYONE, RedactionPolicy},
+    config::{Config, SourceEntry},
+    domain::{Access, Audience, DocumentId},
     ingest::{Ingestor, Unwatched, synchronise},
     knowledge::{Body, Document, HybridSearch, Read, Reading, read_source},
     learning::pairs::{Form, blank_headings},
@@ -118,14 +118,7 @@ impl ReaderArgs {
 }
 
 fn source(path: &Path) -> SourceEntry {
-    SourceEntry {
-        name: "pages".into(),
-        path: path.to_path_buf(),
-        kind: None,
-        audience: vec![EVERYONE.into()],
-        layout: SourceLayout::default(),
-        redact: RedactionPolicy::default(),
-    }
+    SourceEntry::new("pages", path)
 }
 
 /// A folder for the changed pages and their index, gone when dropped.

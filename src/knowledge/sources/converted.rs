@@ -133,12 +133,7 @@ pub fn read(
     program: &Path,
 ) -> Result<Converted, SourceFault> {
     let fault = |problem: String| SourceFault::new(&file.name, problem, Hidden::File);
-    if file.bytes > limits.file_bytes {
-        return Err(fault(format!(
-            "{} bytes, more than limits.file_bytes = {}",
-            file.bytes, limits.file_bytes
-        )));
-    }
+    file.fits(limits)?;
     let child = Command::new(program)
         .arg("convert")
         .arg(&file.path)

@@ -4,6 +4,7 @@
 //! is. Hidden files are left out and links are not followed.
 
 use super::{Hidden, SourceFault};
+use crate::config::LimitsSection;
 use ignore::WalkBuilder;
 use std::{
     collections::BTreeMap,
@@ -18,6 +19,20 @@ pub struct SourceFile {
     pub name: String,
     pub kind: FileKind,
     pub bytes: u64,
+}
+
+impl SourceFile {
+    /// A fault where it is larger than files may be.
+    pub fn fits(&self, limits: &LimitsSection) -> Result<(), SourceFault> {
+        if self.bytes <= limits.file_bytes {
+            return Ok(());
+        }
+        let problem = format!(
+            "{} bytes, more than limits.file_bytes = {}",
+            self.bytes, limits.file_bytes
+        );
+        Err(SourceFault::new(&self.name, problem, Hidden::File))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

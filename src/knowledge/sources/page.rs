@@ -71,12 +71,7 @@ pub fn read(
 /// A whole file as text, if it is small enough and is text.
 pub fn read_text(file: &SourceFile, limits: &LimitsSection) -> Result<String, SourceFault> {
     let fault = |problem: String| SourceFault::new(&file.name, problem, Hidden::File);
-    if file.bytes > limits.file_bytes {
-        return Err(fault(format!(
-            "{} bytes, more than limits.file_bytes = {}",
-            file.bytes, limits.file_bytes
-        )));
-    }
+    file.fits(limits)?;
     let bytes = fs::read(&file.path).map_err(|error| fault(format!("can't be read: {error}")))?;
     String::from_utf8(bytes).map_err(|error| {
         let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];

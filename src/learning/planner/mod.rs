@@ -13,7 +13,7 @@ mod values;
 mod wordings;
 
 use crate::{
-    domain::{Catalogue, Role, Said, ToolSpec, Turn},
+    domain::{Catalogue, Role, Said, ToolSpec, Turn, bare_words},
     pipeline::PlanRequest,
     prompts::{PlanPrompt, PromptError},
 };
@@ -121,8 +121,8 @@ pub fn make_pairs(
             continue;
         };
         if !seen.insert((
-            plain(&asked.text),
-            asked.thread.first().map(|turn| plain(&turn.text)),
+            bare_words(&asked.text),
+            asked.thread.first().map(|turn| bare_words(&turn.text)),
         )) {
             made.repeated += 1;
             continue;
@@ -335,15 +335,6 @@ fn in_order(tool: &ToolSpec, mut values: Map<String, Value>) -> Map<String, Valu
     names
         .filter_map(|name| Some((name.clone(), values.remove(name)?)))
         .collect()
-}
-
-fn plain(text: &str) -> String {
-    let words = text.split(|c: char| !c.is_alphanumeric());
-    let words: Vec<String> = words
-        .filter(|word| !word.is_empty())
-        .map(str::to_lowercase)
-        .collect();
-    words.join(" ")
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 
 use super::file::{CatalogueFile, said};
 use crate::{
-    domain::{Catalogue, Parameter, ParameterKind, ToolKind, ToolSpec},
+    domain::{Catalogue, Parameter, ParameterKind, ToolKind, ToolSpec, bare_words},
     pipeline::arguments::{extract, name_words},
 };
 use chrono::{DateTime, Utc};
@@ -163,7 +163,9 @@ fn lint_shared(catalogue: &Catalogue, hints: &mut Vec<Hint>) {
     let mut seen: BTreeMap<String, (&str, &str)> = BTreeMap::new();
     for tool in &catalogue.tools {
         for example in &tool.examples {
-            let (first, _) = *seen.entry(plain(example)).or_insert((&tool.name, example));
+            let (first, _) = *seen
+                .entry(bare_words(example))
+                .or_insert((&tool.name, example));
             if first != tool.name {
                 hints.push(Hint {
                     entry: tool.name.clone(),
@@ -178,7 +180,7 @@ fn lint_shared(catalogue: &Catalogue, hints: &mut Vec<Hint>) {
     }
     let mut seen: BTreeMap<String, &str> = BTreeMap::new();
     for tool in &catalogue.tools {
-        let description = plain(&tool.description);
+        let description = bare_words(&tool.description);
         if description.is_empty() {
             continue;
         }
@@ -248,16 +250,6 @@ fn parameter_place(tool: &ToolSpec, parameter: &str) -> String {
             tool.name
         ),
     }
-}
-
-/// Words alone, in lower case.
-fn plain(text: &str) -> String {
-    let words = text.split(|c: char| !c.is_alphanumeric());
-    let words: Vec<String> = words
-        .filter(|word| !word.is_empty())
-        .map(str::to_lowercase)
-        .collect();
-    words.join(" ")
 }
 
 #[cfg(test)]

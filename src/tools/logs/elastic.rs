@@ -9,7 +9,7 @@
 use super::{
     ask::Asked,
     backend::{Backend, Expressed, Group, Line, MAX_FIELDS, Newest},
-    http::{LogServer, Meaning, Refusal},
+    http::{LogServer, Meaning, Meanings},
     level::spellings,
     line::dotted,
     patterns::Patterns,
@@ -121,7 +121,10 @@ impl ElasticLogs {
             ("ignore_unavailable", "false".to_string()),
         ];
         let path = [self.index.as_str(), "_search"];
-        let reply = self.server.post(&path, &parameters, &body, explain).await?;
+        let reply = self
+            .server
+            .post(&path, &parameters, &body, MEANINGS)
+            .await?;
         if reply["timed_out"] == json!(true) {
             return Err(self.server.timed_out());
         }
@@ -196,46 +199,40 @@ fn buckets(aggregation: &Value) -> Option<&Vec<Value>> {
 }
 
 /// The server's sentences may hold the question; its names for errors do not.
-fn explain(refusal: &Refusal) -> Option<Meaning> {
-    const MEANINGS: [(&str, Meaning); 7] = [
-        (
-            "too_many_buckets_exception",
-            Meaning::Refused("it brings more groups than the log server allows; ask for less time"),
+const MEANINGS: Meanings = &[
+    (
+        "too_many_buckets_exception",
+        Meaning::Refused("it brings more groups than the log server allows; ask for less time"),
+    ),
+    (
+        "too_many_nested_clauses",
+        Meaning::Refused("it has more parts than the log server allows"),
+    ),
+    (
+        "circuit_breaking_exception",
+        Meaning::Refused("it takes more memory than the log server allows; ask for less time"),
+    ),
+    (
+        "index_not_found_exception",
+        Meaning::Failed("there is no such index: correct `index`"),
+    ),
+    (
+        "Fielddata is disabled",
+        Meaning::Failed(
+            "a field is full text and can't be counted by: name its keyword, such as `service.keyword`, in `fields`",
         ),
-        (
-            "too_many_nested_clauses",
-            Meaning::Refused("it has more parts than the log server allows"),
+    ),
+    (
+        "Text fields are not optimised",
+        Meaning::Failed(
+            "a field is full text and can't be counted by: name its keyword, such as `service.keyword`, in `fields`",
         ),
-        (
-            "circuit_breaking_exception",
-            Meaning::Refused("it takes more memory than the log server allows; ask for less time"),
-        ),
-        (
-            "index_not_found_exception",
-            Meaning::Failed("there is no such index: correct `index`"),
-        ),
-        (
-            "Fielddata is disabled",
-            Meaning::Failed(
-                "a field is full text and can't be counted by: name its keyword, such as `service.keyword`, in `fields`",
-            ),
-        ),
-        (
-            "Text fields are not optimised",
-            Meaning::Failed(
-                "a field is full text and can't be counted by: name its keyword, such as `service.keyword`, in `fields`",
-            ),
-        ),
-        (
-            "query_shard_exception",
-            Meaning::Refused("the expression can't be read; a term may not begin with `*` or `?`"),
-        ),
-    ];
-    let found = MEANINGS
-        .into_iter()
-        .find(|(text, _)| refusal.body.contains(text));
-    found.map(|(_, meaning)| meaning)
-}
+    ),
+    (
+        "query_shard_exception",
+        Meaning::Refused("the expression can't be read; a term may not begin with `*` or `?`"),
+    ),
+];
 
 #[async_trait]
 impl Backend for ElasticLogs {
@@ -344,7 +341,7 @@ impl Backend for ElasticLogs {
     async fn fields(&self, _span: &Asked) -> Result<Vec<String>, ToolError> {
         let path = [self.index.as_str(), "_field_caps"];
         let parameters = [("fields", "*".to_string())];
-        let reply = self.server.get(&path, &parameters, explain).await?;
+        let reply = self.server.get(&path, &parameters, MEANINGS).await?;
         let Some(fields) = reply["fields"].as_object() else {
             return Err(self.server.failed("the reply tells no fields"));
         };

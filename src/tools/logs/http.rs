@@ -64,15 +64,15 @@ impl LogServer {
         self.limits.timeout
     }
 
-    /// A GET of a path below the base. `explain` says what a refusal means.
+    /// A GET of a path below the base. `meanings` says what a refusal means.
     pub async fn get(
         &self,
         path: &[&str],
         query: &[(&str, String)],
-        explain: fn(&Refusal) -> Option<Meaning>,
+        meanings: Meanings,
     ) -> Result<Value, ToolError> {
         let url = self.below(path)?;
-        self.ask(self.http.get(url).query(query), explain).await
+        self.ask(self.http.get(url).query(query), meanings).await
     }
 
     /// A POST of JSON that only asks.
@@ -81,38 +81,34 @@ impl LogServer {
         path: &[&str],
         query: &[(&str, String)],
         body: &Value,
-        explain: fn(&Refusal) -> Option<Meaning>,
+        meanings: Meanings,
     ) -> Result<Value, ToolError> {
         let url = self.below(path)?;
         let request = self.http.post(url).query(query).json(body);
-        self.ask(request, explain).await
+        self.ask(request, meanings).await
     }
 
-    async fn ask(
-        &self,
-        request: RequestBuilder,
-        explain: fn(&Refusal) -> Option<Meaning>,
-    ) -> Result<Value, ToolError> {
+    async fn ask(&self, request: RequestBuilder, meanings: Meanings) -> Result<Value, ToolError> {
         let request = match &self.user {
             Some((user, password)) => request.basic_auth(user, Some(password.expose_secret())),
             None => request,
         };
         let limit = self.limits.timeout;
-        let asked = tokio::time::timeout(limit, self.answer(request, explain)).await;
+        let asked = tokio::time::timeout(limit, self.answer(request, meanings)).await;
         asked.unwrap_or_else(|_| Err(self.timed_out()))
     }
 
     async fn answer(
         &self,
         request: RequestBuilder,
-        explain: fn(&Refusal) -> Option<Meaning>,
+        meanings: Meanings,
     ) -> Result<Value, ToolError> {
         let response = request.send().await.map_err(|error| self.lost(error))?;
         let status = response.status();
         if !status.is_success() {
             let body = self.read(response, ERROR_BYTES).await.unwrap_or_default();
             let body = String::from_utf8_lossy(&body).into_owned();
-            return Err(self.refused(&Refusal { status, body }, explain));
+            return Err(self.refused(&Refusal { status, body }, meanings));
         }
         let body = self.read(response, REPLY_BYTES).await?;
         serde_json::from_slice(&body).map_err(|_| self.failed("the reply is no JSON"))
@@ -151,7 +147,7 @@ impl LogServer {
         }
     }
 
-    fn refused(&self, refusal: &Refusal, explain: fn(&Refusal) -> Option<Meaning>) -> ToolError {
+    fn refused(&self, refusal: &Refusal, meanings: Meanings) -> ToolError {
         let status = refusal.status;
         let source_name = self.name.clone();
         if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
@@ -160,7 +156,9 @@ impl LogServer {
                 source: format!("status {status}").into(),
             };
         }
-        match (explain(refusal), status) {
+        let mut known = meanings.iter();
+        let found = known.find(|(text, _)| refusal.body.contains(text));
+        match (found.map(|(_, meaning)| *meaning), status) {
             (Some(Meaning::Refused(reason)), _) => ToolError::Refused {
                 reason: reason.into(),
             },
@@ -195,7 +193,11 @@ impl LogServer {
     }
 }
 
-/// What a refusal means, in words of ours: the server's may repeat the question.
+/// What a refusal means by a text that it holds, the first that fits.
+pub type Meanings = &'static [(&'static str, Meaning)];
+
+/// In words of ours: the server's may repeat the question.
+#[derive(Clone, Copy)]
 pub enum Meaning {
     /// The question asks for too much.
     Refused(&'static str),

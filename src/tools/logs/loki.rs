@@ -8,7 +8,7 @@ use super::{
     ask::{Asked, LabelNames},
     backend::{Backend, Expressed, Group, Line, MAX_FIELDS, Newest},
     expressed,
-    http::{LogServer, Meaning, Refusal},
+    http::{LogServer, Meaning, Meanings},
     line::{LineParser, Parsed},
     logql::{Expression, Labels, LogQuery, Sample, parse},
     patterns::Patterns,
@@ -78,7 +78,7 @@ impl LokiLogs {
     ) -> Result<Value, ToolError> {
         let mut full = vec!["loki", "api", "v1"];
         full.extend(path);
-        let reply = self.server.get(&full, parameters, explain).await?;
+        let reply = self.server.get(&full, parameters, MEANINGS).await?;
         match reply["status"].as_str() {
             Some("success") => Ok(reply["data"].clone()),
             _ => Err(self.server.failed("the reply is none of Loki's")),
@@ -191,44 +191,38 @@ fn value_of(pair: &Value) -> Option<(f64, f64)> {
 }
 
 /// Loki's refusals are sentences; what they quote of the question stays there.
-fn explain(refusal: &Refusal) -> Option<Meaning> {
-    const MEANINGS: [(&str, Meaning); 8] = [
-        (
-            "maximum of series",
-            Meaning::Refused(
-                "it brings too many series for the log server; narrow it, or group by fewer labels",
-            ),
+const MEANINGS: Meanings = &[
+    (
+        "maximum of series",
+        Meaning::Refused(
+            "it brings too many series for the log server; narrow it, or group by fewer labels",
         ),
-        (
-            "maximum number of series",
-            Meaning::Refused(
-                "it brings too many series for the log server; narrow it, or group by fewer labels",
-            ),
+    ),
+    (
+        "maximum number of series",
+        Meaning::Refused(
+            "it brings too many series for the log server; narrow it, or group by fewer labels",
         ),
-        (
-            "query time range exceeds the limit",
-            Meaning::Refused("the span of time is longer than the log server allows"),
-        ),
-        (
-            "would read too many bytes",
-            Meaning::Refused("it would read more than the log server allows; ask for less time"),
-        ),
-        (
-            "max entries limit",
-            Meaning::Refused("it asks for more lines than the log server allows"),
-        ),
-        ("context deadline exceeded", Meaning::Timeout),
-        ("parse error", Meaning::Failed("it can't read the query")),
-        (
-            "no org id",
-            Meaning::Failed("it wants a tenant: name one in `tenant`"),
-        ),
-    ];
-    let found = MEANINGS
-        .into_iter()
-        .find(|(text, _)| refusal.body.contains(text));
-    found.map(|(_, meaning)| meaning)
-}
+    ),
+    (
+        "query time range exceeds the limit",
+        Meaning::Refused("the span of time is longer than the log server allows"),
+    ),
+    (
+        "would read too many bytes",
+        Meaning::Refused("it would read more than the log server allows; ask for less time"),
+    ),
+    (
+        "max entries limit",
+        Meaning::Refused("it asks for more lines than the log server allows"),
+    ),
+    ("context deadline exceeded", Meaning::Timeout),
+    ("parse error", Meaning::Failed("it can't read the query")),
+    (
+        "no org id",
+        Meaning::Failed("it wants a tenant: name one in `tenant`"),
+    ),
+];
 
 #[async_trait]
 impl Backend for LokiLogs {

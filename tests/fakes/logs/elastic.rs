@@ -16,7 +16,7 @@ use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex},
 };
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::task::JoinHandle;
 
 pub const INDEX: &str = "logs-shop";
 
@@ -35,19 +35,15 @@ struct State {
 
 impl FakeElastic {
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("an address").to_string();
         let state = Arc::new(State::default());
         let router = Router::new()
             .route("/{index}/_search", post(search))
             .route("/{index}/_field_caps", get(field_caps))
             .with_state(state.clone());
-        let serving = tokio::spawn(async move {
-            let _ = axum::serve(listener, router).await;
-        });
+        let (address, serving) = crate::fakes::serve(router).await;
         Self {
             state,
-            address,
+            address: address.to_string(),
             serving,
         }
     }

@@ -18,7 +18,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
 };
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::task::JoinHandle;
 
 /// Loki's own defaults.
 const MAX_ENTRIES: usize = 5_000;
@@ -42,8 +42,6 @@ struct State {
 
 impl FakeLoki {
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let address = listener.local_addr().expect("an address").to_string();
         let state = Arc::new(State::default());
         let router = Router::new()
             .route("/loki/api/v1/query", get(query))
@@ -51,12 +49,10 @@ impl FakeLoki {
             .route("/loki/api/v1/label/{name}/values", get(values))
             .route("/loki/api/v1/labels", get(labels))
             .with_state(state.clone());
-        let serving = tokio::spawn(async move {
-            let _ = axum::serve(listener, router).await;
-        });
+        let (address, serving) = crate::fakes::serve(router).await;
         Self {
             state,
-            address,
+            address: address.to_string(),
             serving,
         }
     }
