@@ -28,19 +28,24 @@ pub struct VisibleMessage {
 impl FakeSlack {
     /// The root and its replies, oldest first.
     pub fn visible_thread(&self, channel: &str, root: &str) -> Vec<VisibleMessage> {
-        self.messages(channel)
-            .into_iter()
-            .filter(|m| m.ts == root || m.thread.as_deref() == Some(root))
-            .collect()
+        self.seen_where(channel, |m| {
+            m.ts == root || m.thread_ts.as_deref() == Some(root)
+        })
     }
 
     /// Everything in a channel, oldest first.
     pub fn messages(&self, channel: &str) -> Vec<VisibleMessage> {
+        self.seen_where(channel, |_| true)
+    }
+
+    /// Chosen before they are rendered, for a channel grows long.
+    fn seen_where(&self, channel: &str, chosen: impl Fn(&Stored) -> bool) -> Vec<VisibleMessage> {
         let state = self.lock();
         let messages = state.channels.get(channel).map(|c| &c.messages);
         messages
             .into_iter()
             .flatten()
+            .filter(|m| chosen(m))
             .map(|m| see(channel, m))
             .collect()
     }
