@@ -201,6 +201,8 @@ pub struct Met {
     pub weighted: f32,
     /// The telling word that is met worst.
     pub weakest: f32,
+    /// The question names something that no passage of this search mentions.
+    pub unknown_name: bool,
 }
 
 #[derive(Debug, thiserror::Error)]

@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 RANK = ("fused", "met", "page", "number", "ticket")
-ANSWER = ("similarity", "weighted", "weakest", "coverage", "no_number", "bias")
+ANSWER = ("similarity", "weighted", "weakest", "coverage", "no_number", "unknown_name", "bias")
 FOLDS, DECAY = 5, 0.02
 
 

@@ -24,6 +24,7 @@ pub mod reader;
 mod requests;
 mod router;
 mod showing;
+mod unknown;
 mod versions;
 
 pub use gathering::Gathered;

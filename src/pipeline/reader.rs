@@ -6,7 +6,10 @@
 //! lie in `adapters/reader/weights.json`; the README beside it tells where
 //! they come from.
 
-use super::grounding::{coverage, word_set};
+use super::{
+    grounding::{coverage, word_set},
+    unknown::names_something_unknown,
+};
 use crate::{
     domain::{SourceKind, TokenVectors},
     ports::{Encoded, Hit, Met},
@@ -59,6 +62,8 @@ pub struct AnswerFeatures {
     pub coverage: f32,
     /// 1 where a number is asked for and the passage has none.
     pub no_number: f32,
+    /// 1 where the question names something that nothing found mentions.
+    pub unknown_name: f32,
     /// Always 1.
     pub bias: f32,
 }
@@ -94,6 +99,7 @@ impl AnswerFeatures {
             + w.weakest * self.weakest
             + w.coverage * self.coverage
             + w.no_number * self.no_number
+            + w.unknown_name * self.unknown_name
             + w.bias * self.bias;
         1.0 / (1.0 + (-sum).exp())
     }
@@ -107,15 +113,21 @@ pub fn meet(question: &str, asked: &Encoded, candidates: &mut [Candidate]) {
         .map(|c| word_set(&full_text(&c.hit)))
         .collect();
     let weights = token_weights(question, asked, &words);
+    let unknown_name = names_something_unknown(question, asked, &words);
     for candidate in candidates {
         let similarity = candidate.hit.similarity;
-        candidate.hit.met = match asked.tokens.nearest_in(&candidate.tokens) {
+        let met = match asked.tokens.nearest_in(&candidate.tokens) {
             Some(nearest) => met(&nearest, &weights),
             None => Met {
                 mean: similarity,
                 weighted: similarity,
                 weakest: similarity,
+                ..Met::default()
             },
+        };
+        candidate.hit.met = Met {
+            unknown_name,
+            ..met
         };
     }
 }
@@ -153,6 +165,7 @@ pub fn answer_features(question: &str, hit: &Hit) -> AnswerFeatures {
         weakest: hit.met.weakest,
         coverage: coverage(question, &full_text(hit)),
         no_number: flag(asks_for_number(question) && !has_digit(&hit.text)),
+        unknown_name: flag(hit.met.unknown_name),
         bias: 1.0,
     }
 }
@@ -169,6 +182,7 @@ fn met(nearest: &[f32], weights: &[f32]) -> Met {
         mean: nearest.iter().sum::<f32>() / nearest.len().max(1) as f32,
         weighted: weighted / total.max(f32::MIN_POSITIVE),
         weakest,
+        ..Met::default()
     }
 }
 
