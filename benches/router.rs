@@ -86,6 +86,7 @@ fn drawn(file: &str, examples: usize, seed: u64) -> Catalogue {
             parameters: Vec::new(),
             examples: texts,
             synonyms: Vec::new(),
+            chain: None,
         }
     });
     Catalogue {

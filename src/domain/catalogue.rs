@@ -30,6 +30,45 @@ pub struct ToolSpec {
     /// What people call it besides: `turnover`, `takings`.
     #[serde(default)]
     pub synonyms: Vec<String>,
+    /// How its calls lead to others, where the description of an API says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<Chain>,
+}
+
+/// Which records an operation is asked with, and which its answers hold: what
+/// one call finds, the next one of the same API can be asked with.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Chain {
+    /// The configured name of the API.
+    pub api: String,
+    /// Its parameters that name a record.
+    pub takes: Vec<Taken>,
+    pub gives: Vec<Given>,
+    /// The words of its path, and of the fields of what it answers with.
+    pub words: Vec<String>,
+}
+
+/// A parameter that names a record, such as the `id` of `/artists/{id}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Taken {
+    pub parameter: String,
+    /// What such a record is called, in the singular: `artist`.
+    pub kinds: Vec<String>,
+    /// The last word of its name: `id`, `slug`.
+    pub key: String,
+}
+
+/// Records that an answer holds.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Given {
+    /// As [`Taken::kinds`], the surest first.
+    pub kinds: Vec<String>,
+    /// The keys that lead to them, through lists.
+    pub path: Vec<String>,
+    /// There may be several.
+    pub many: bool,
+    /// Fields that another call may take.
+    pub keys: Vec<String>,
 }
 
 /// What a tool asks, and so the command that calls it.

@@ -41,6 +41,8 @@ pub(super) struct Draft {
     pub citations: Vec<usize>,
     pub gaps: Vec<Gap>,
     pub abstained: bool,
+    /// To look wider would be to guess.
+    pub settled: bool,
     pub confidence: Confidence,
     pub provenance: Provenance,
 }
@@ -105,6 +107,7 @@ impl Draft {
             citations: Vec::new(),
             gaps: Vec::new(),
             abstained,
+            settled: false,
             confidence: Confidence::High,
             provenance: Provenance::quotation(),
         }
@@ -189,6 +192,7 @@ impl Pipeline {
             citations,
             gaps: gathered.gaps,
             abstained: false,
+            settled: false,
             confidence,
             provenance,
         }
@@ -320,6 +324,7 @@ fn do_not_know(evidence: Vec<Evidence>, hits: &[Hit], gaps: Vec<Gap>) -> Draft {
         citations: Vec::new(),
         gaps,
         abstained: true,
+        settled: false,
         confidence: Confidence::Low,
         provenance: Provenance::quotation(),
     }

@@ -110,6 +110,7 @@ mod tests {
             }],
             examples: Vec::new(),
             synonyms: Vec::new(),
+            chain: None,
         }
     }
 

@@ -6,6 +6,7 @@
 //! way is a gap that the answer names.
 
 pub mod arguments;
+mod chaining;
 mod checking;
 mod composing;
 mod gathering;
@@ -17,6 +18,7 @@ mod masking;
 mod model_planner;
 mod orders;
 pub mod passage;
+mod picking;
 mod plan_schema;
 mod planning;
 mod quoting;
@@ -84,7 +86,7 @@ impl Pipeline {
         }
         let mut draft = self.attempt(question, &plan, &mut watch).await;
         for wider in wider(&plan) {
-            if !draft.abstained {
+            if !draft.abstained || draft.settled {
                 break;
             }
             let mut retry = self.attempt(question, &wider, &mut watch).await;
@@ -164,6 +166,7 @@ fn wider(plan: &Plan) -> Vec<Plan> {
     let everywhere = Plan {
         sources: vec![SourceKind::Documents, SourceKind::Tickets],
         tools: Vec::new(),
+        links: Vec::new(),
         intent: Intent::Knowledge,
         ..plan.clone()
     };

@@ -172,6 +172,7 @@ mod tests {
             ],
             examples: Vec::new(),
             synonyms: Vec::new(),
+            chain: None,
         }
     }
 
@@ -189,6 +190,7 @@ mod tests {
             )],
             examples: Vec::new(),
             synonyms: Vec::new(),
+            chain: None,
         }
     }
 

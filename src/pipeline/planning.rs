@@ -3,6 +3,7 @@
 
 use super::{
     arguments::{self, Arguments},
+    chaining::{Chains, Lead, proven},
     grounding::coverage,
     model_planner::ModelPlanner,
     orders::{Order, is_for_orders, order},
@@ -19,7 +20,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 /// A tool is called from this score on. Chosen on the tuning part of the gold questions.
 const TOOL_SCORE: f32 = 0.58;
@@ -41,6 +42,12 @@ const FIT_BONUS: f32 = 0.10;
 const MAX_NAMED: usize = 6;
 /// Tools that one question is answered with at most.
 const MAX_TOOLS: usize = 4;
+
+/// What each call more costs a chain, and each name that it has no use for.
+const CHAIN_MALUS: f32 = 0.02;
+const UNUSED_MALUS: f32 = 0.05;
+/// Readings of a question that are compared with the tools of chains.
+const MAX_READINGS: usize = 6;
 
 /// The most that arguments and words add to a score.
 const MOST_ADDED: f32 = 3.0 * ARGUMENT_BONUS + WORD_BONUS;
@@ -124,7 +131,8 @@ impl Planner {
         let Some(whole) = scores.first() else {
             return Ok(Plan::search_only(text));
         };
-        let mut plan = self.route(text, whole, now);
+        let chain = self.chain(text, whole, usable, now).await?;
+        let mut plan = self.route(text, whole, chain, now);
         let parts = parts(text);
         if plan.tools.len() == 1 && plan.intent != Intent::Status && parts.len() > 1 {
             let scores = self.scores(&parts, usable).await?;
@@ -133,6 +141,70 @@ impl Planner {
             }
         }
         Ok(plan)
+    }
+
+    /// The best chain of calls where an operation of an API wants what another
+    /// one finds. Orders have none.
+    async fn chain(
+        &self,
+        text: &str,
+        scores: &[Score],
+        usable: &impl Fn(&str) -> bool,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Chained>, EmbedError> {
+        let tools = || {
+            let tools = self.catalogue.tools.iter();
+            tools.filter(|tool| tool.chain.is_some() && usable(&tool.name))
+        };
+        if order(text).is_some() || tools().next().is_none() {
+            return Ok(None);
+        }
+        let near: HashMap<&str, f32> = scores
+            .iter()
+            .filter_map(|score| match &score.route {
+                Route::Tool(name) => Some((name.as_str(), score.value)),
+                Route::Intent(_) => None,
+            })
+            .collect();
+        let score = |name: &str| near.get(name).copied().unwrap_or_default();
+        let leads = Chains::new(tools(), text, now, &score).leads();
+        let mut readings: Vec<String> = Vec::new();
+        for lead in &leads {
+            if lead.reading != text && !readings.contains(&lead.reading) {
+                readings.push(lead.reading.clone());
+            }
+        }
+        readings.truncate(MAX_READINGS);
+        let read = match readings.is_empty() {
+            true => Vec::new(),
+            false => self.scores(&readings, usable).await?,
+        };
+        let worth = |lead: &Lead<'_>| {
+            let at = readings.iter().position(|reading| *reading == lead.reading);
+            let own = at.and_then(|at| read.get(at)).map_or(scores, Vec::as_slice);
+            let route = Route::Tool(lead.tool.name.clone());
+            let cosine = own.iter().find(|score| score.route == route)?.value;
+            let words = WORD_BONUS * shared_words(&lead.reading, lead.tool);
+            let malus = CHAIN_MALUS * lead.calls.len() as f32
+                + UNUSED_MALUS * lead.unused as f32
+                + if asks_for_a_rule(text) { RULE_MALUS } else { 0.0 };
+            Some(cosine + words - malus)
+        };
+        let best = leads
+            .iter()
+            .filter_map(|lead| Some((worth(lead)?, lead)))
+            .max_by(|(a, _), (b, _)| a.total_cmp(b));
+        Ok(best.map(|(score, lead)| {
+            let plan = tool_plan(lead.tool, Arguments::default(), text, score);
+            Chained {
+                score,
+                plan: Plan {
+                    tools: lead.calls.clone(),
+                    links: lead.links.clone(),
+                    ..plan
+                },
+            }
+        }))
     }
 
     /// For each text, every route that the asker may take, best first.
@@ -228,9 +300,17 @@ impl Planner {
         }
     }
 
-    fn route(&self, text: &str, scores: &[Score], now: DateTime<Utc>) -> Plan {
+    fn route(
+        &self,
+        text: &str,
+        scores: &[Score],
+        chain: Option<Chained>,
+        now: DateTime<Utc>,
+    ) -> Plan {
         let best_tool = self.best_tool(text, scores, now, Complete::Yes);
-        let tool_score = best_tool.as_ref().map_or(0.0, |(.., score)| *score);
+        let alone = best_tool.as_ref().map_or(0.0, |(.., score)| *score);
+        let chain = chain.filter(|chain| chain.score > alone);
+        let tool_score = chain.as_ref().map_or(alone, |chain| chain.score);
         if let Some(order) = order(text) {
             let meant = |tool: &ToolSpec| is_for_orders(&tool.name, &tool.description);
             return match best_tool {
@@ -263,6 +343,12 @@ impl Planner {
                     _ => aside(intent, text, score),
                 };
             }
+        }
+        if let Some(chain) = chain
+            && chain.score >= TOOL_SCORE
+            && chain.score > score_of(Intent::Knowledge)
+        {
+            return chain.plan;
         }
         match best_tool {
             Some((tool, arguments, score))
@@ -345,7 +431,7 @@ impl Planner {
             // Whatever its arguments add, a tool so far behind does not win.
             .take_while(|(_, value)| *value >= TOOL_SCORE - MOST_ADDED)
             .map(|(tool, score)| {
-                let arguments = arguments::extract(tool, text, now);
+                let arguments = proven(tool, arguments::extract(tool, text, now), text);
                 let fit = match tool.examples.is_empty() {
                     true => FIT_BONUS * arguments.fit.clamp(-1.0, 1.5),
                     false => ARGUMENT_BONUS * arguments.found.min(3) as f32,
@@ -361,6 +447,12 @@ impl Planner {
             .filter(|(_, arguments, _)| complete == Complete::No || arguments.missing.is_empty())
             .max_by(|(.., a), (.., b)| a.total_cmp(b))
     }
+}
+
+/// A plan whose calls lead to one another, and how near its last one is.
+struct Chained {
+    score: f32,
+    plan: Plan,
 }
 
 /// Whether a tool must have all its arguments.
@@ -466,6 +558,7 @@ fn tool_plan(tool: &ToolSpec, arguments: Arguments, text: &str, score: f32) -> P
             name: tool.name.clone(),
             args: arguments.values,
         }],
+        links: Vec::new(),
         confidence: score.min(1.0),
         ask: None,
     }
@@ -495,12 +588,14 @@ fn perhaps_aside(text: &str, confidence: f32) -> Plan {
 /// Share of the question's content words that the tool's name, description,
 /// examples and synonyms have: embeddings blur "product" and "customer", words do not.
 fn shared_words(text: &str, tool: &ToolSpec) -> f32 {
+    let chain = tool.chain.as_ref();
     let words = format!(
-        "{} {} {} {}",
+        "{} {} {} {} {}",
         tool.name.replace('_', " "),
         tool.description,
         tool.examples.join(" "),
-        tool.synonyms.join(" ")
+        tool.synonyms.join(" "),
+        chain.map_or(String::new(), |chain| chain.words.join(" ").replace('_', " "))
     );
     coverage(text, &words)
 }

@@ -34,7 +34,7 @@ use sql::{
     lexer,
     queries::{Loading, NamedQuery},
 };
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use tool::{Outcome, Tool};
 use window::Window;
 
@@ -48,6 +48,7 @@ pub struct Toolbox {
     zone: Tz,
     /// Free statements that would cost more are refused; [`sql::cost::Cost`].
     sql_cost: u64,
+    limits: Limits,
 }
 
 /// A database with what the configuration says of it.
@@ -103,6 +104,7 @@ impl Toolbox {
             clock,
             zone: config.chat.time_zone,
             sql_cost: config.limits.sql_cost,
+            limits: Limits::from(&config.limits),
         };
         let words = Words::read(config).unwrap_or_else(|error| {
             faults.push(Fault(error.to_string()));
@@ -287,6 +289,7 @@ impl Toolbox {
             lead: count(&rows),
             rows,
             as_of,
+            bodies: Vec::new(),
         })
     }
 
@@ -416,6 +419,10 @@ impl Tools for Toolbox {
         self.tools.get(tool).map(|tool| tool.source())
     }
 
+    fn time_limit(&self) -> Duration {
+        self.limits.timeout
+    }
+
     async fn call(&self, call: &ToolCall, caller: &Caller) -> Result<ToolResult, ToolError> {
         let tool = self
             .allowed_tool(&call.name, &caller.access)
@@ -428,6 +435,7 @@ impl Tools for Toolbox {
             statement,
             rows,
             lead,
+            bodies,
         } = tool.run(&arguments).await?;
         Ok(ToolResult {
             tool: call.name.clone(),
@@ -436,6 +444,7 @@ impl Tools for Toolbox {
             rows,
             lead,
             as_of,
+            bodies,
         })
     }
 }

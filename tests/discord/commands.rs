@@ -62,6 +62,7 @@ fn query(name: &str, parameters: Vec<Parameter>) -> ToolSpec {
         parameters,
         examples: Vec::new(),
         synonyms: Vec::new(),
+        chain: None,
     }
 }
 

@@ -34,6 +34,7 @@ impl Broken {
                 parameters: Vec::new(),
                 examples: vec![LIVE.into(), "terminals returned today".into()],
                 synonyms: Vec::new(),
+                chain: None,
             }],
             version: Some("3-9f2c11ab".into()),
         })

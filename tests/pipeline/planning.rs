@@ -37,6 +37,7 @@ fn figures(name: &str, description: &str, examples: &[&str]) -> ToolSpec {
         ],
         examples: examples.iter().map(|example| example.to_string()).collect(),
         synonyms: Vec::new(),
+        chain: None,
     }
 }
 
@@ -80,6 +81,7 @@ fn catalogue() -> Catalogue {
                 .map(String::from)
                 .to_vec(),
                 synonyms: Vec::new(),
+                chain: None,
             },
         ],
         version: None,

@@ -38,6 +38,7 @@ fn tool(name: &str, parameters: Vec<Parameter>, examples: &[&str]) -> ToolSpec {
         parameters,
         examples: examples.iter().map(|text| text.to_string()).collect(),
         synonyms: vec!["takings".into()],
+        chain: None,
     }
 }
 
@@ -261,6 +262,7 @@ proptest! {
             ],
             examples: words.iter().map(|text| format!("{text} {number} {}", values.concat())).collect(),
             synonyms: words,
+            chain: None,
         }];
         let catalogue = Catalogue { tools, version: None };
         let prompt = PlanPrompt::shipped().expect("it ships");

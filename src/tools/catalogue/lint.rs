@@ -281,6 +281,7 @@ mod tests {
             )],
             examples: vec!["which deals are open".into(), "show the deals".into()],
             synonyms: Vec::new(),
+            chain: None,
         }
     }
 

@@ -19,6 +19,7 @@ mod operation;
 mod paging;
 mod parameter;
 mod places;
+mod records;
 mod request;
 mod resolver;
 mod schema;
