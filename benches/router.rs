@@ -91,6 +91,7 @@ fn drawn(file: &str, examples: usize, seed: u64) -> Catalogue {
     });
     Catalogue {
         tools: tools.collect(),
+        schemas: Vec::new(),
         version: None,
     }
 }

@@ -6,6 +6,9 @@ use serde_json::Value;
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Catalogue {
     pub tools: Vec<ToolSpec>,
+    /// Databases that a language model may ask in statements of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub schemas: Vec<Schema>,
     /// Of the file that people enrich it with, such as `3-9f2c11ab`: its
     /// number and the beginning of its content's hash. `None`: there is no file.
     #[serde(default)]
@@ -16,6 +19,46 @@ impl Catalogue {
     pub fn tool(&self, name: &str) -> Option<&ToolSpec> {
         self.tools.iter().find(|tool| tool.name == name)
     }
+
+    /// The database that a tool takes statements for, if it does.
+    pub fn schema(&self, tool: &str) -> Option<&Schema> {
+        self.schemas.iter().find(|schema| schema.tool == tool)
+    }
+}
+
+/// What a language model is told of a database that it may ask.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Schema {
+    /// The tool that takes a [`Schema::STATEMENT`]: `crm_sql`.
+    pub tool: String,
+    /// The configured name.
+    pub database: String,
+    /// `PostgreSQL`
+    pub dialect: String,
+    pub tables: Vec<SchemaTable>,
+}
+
+impl Schema {
+    /// The one argument of its tool.
+    pub const STATEMENT: &str = "statement";
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SchemaTable {
+    pub name: String,
+    /// What the database and people say of it.
+    pub about: String,
+    pub columns: Vec<SchemaColumn>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct SchemaColumn {
+    pub name: String,
+    /// Its type and keys: `integer references customers.id`.
+    pub kind: String,
+    pub about: String,
+    /// Values that stand there, where they may be shown.
+    pub values: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -27,7 +27,10 @@ mod words;
 
 pub use answer::{Answer, Confidence, Provenance, StageTimings};
 pub use audience::{Access, Audience, EVERYONE, Group, Readers};
-pub use catalogue::{Catalogue, Chain, Given, Parameter, ParameterKind, Taken, ToolKind, ToolSpec};
+pub use catalogue::{
+    Catalogue, Chain, Given, Parameter, ParameterKind, Schema, SchemaColumn, SchemaTable, Taken,
+    ToolKind, ToolSpec,
+};
 pub use evidence::{Evidence, EvidenceKind, Gap, GapClass, Rows, ToolResult};
 pub use feedback::{Feedback, FeedbackChange, FeedbackTarget, Signal, Verdict, normalize_emoji};
 pub use function::Function;

@@ -118,6 +118,13 @@ pub fn took(kind: &str, name: Option<&str>, value: &str, tool: &str) -> String {
     }
 }
 
+/// A language model wrote no statement that may run.
+pub fn no_statement(tool: &str) -> String {
+    format!(
+        "I could not write a query for “{tool}” that may run there, so what it knows is left out. Ask for less at once, or name what you mean in other words."
+    )
+}
+
 /// Nothing that the next call could be asked with.
 pub fn found_none(kind: &str, name: Option<&str>, tool: &str) -> String {
     match name {

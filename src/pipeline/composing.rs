@@ -20,7 +20,7 @@ use super::{
 use crate::{
     domain::{
         Answer, Ask, Block, Confidence, Evidence, EvidenceKind, Gap, GapClass, Intent, Message,
-        Plan, Provenance, Question, SourceKind, SourceLine, StageTimings, reply,
+        Plan, Provenance, Question, SourceKind, SourceLine, StageTimings, ToolCall, reply,
     },
     ports::{Hit, TextRole, with_causes},
 };
@@ -43,6 +43,8 @@ pub(super) struct Draft {
     pub abstained: bool,
     /// To look wider would be to guess.
     pub settled: bool,
+    /// Calls that were made beside those of the plan, for the record.
+    pub calls: Vec<ToolCall>,
     pub confidence: Confidence,
     pub provenance: Provenance,
 }
@@ -51,9 +53,10 @@ impl Draft {
     pub(super) fn into_answer(
         self,
         question: &Question,
-        plan: Plan,
+        mut plan: Plan,
         timings: StageTimings,
     ) -> Answer {
+        plan.tools.extend(self.calls);
         let mut message = self.message;
         let cited: Vec<&Evidence> = self
             .evidence
@@ -108,6 +111,7 @@ impl Draft {
             gaps: Vec::new(),
             abstained,
             settled: false,
+            calls: Vec::new(),
             confidence: Confidence::High,
             provenance: Provenance::quotation(),
         }
@@ -193,6 +197,7 @@ impl Pipeline {
             gaps: gathered.gaps,
             abstained: false,
             settled: false,
+            calls: Vec::new(),
             confidence,
             provenance,
         }
@@ -325,6 +330,7 @@ fn do_not_know(evidence: Vec<Evidence>, hits: &[Hit], gaps: Vec<Gap>) -> Draft {
         gaps,
         abstained: true,
         settled: false,
+        calls: Vec::new(),
         confidence: Confidence::Low,
         provenance: Provenance::quotation(),
     }

@@ -11,7 +11,7 @@ use crate::{
         reply,
     },
     pipeline::arguments::record_ids,
-    ports::{Caller, Hit, SearchRequest, with_causes},
+    ports::{Caller, Hit, SearchRequest, ToolError, with_causes},
 };
 use futures::future::join_all;
 use tokio::time::{Instant, timeout_at};
@@ -30,6 +30,8 @@ pub struct Gathered {
     /// The systems were asked, and have no such record or several: to look
     /// elsewhere would be to guess.
     pub settled: bool,
+    /// Calls that were made beside those of the plan.
+    pub calls: Vec<ToolCall>,
 }
 
 impl Pipeline {
@@ -105,11 +107,44 @@ impl Pipeline {
             return self.follow(plan, question).await;
         }
         let calls = plan.tools.iter().map(|call| self.call(call, question));
-        let mut results = join_all(calls).await;
-        for result in results.iter_mut().flatten() {
-            result.bodies = Vec::new();
+        let mut gathered = Gathered::default();
+        let mut results = Vec::new();
+        for (call, result) in plan.tools.iter().zip(join_all(calls).await) {
+            results.push(match result {
+                Ok(mut result) => {
+                    result.bodies = Vec::new();
+                    Ok(result)
+                }
+                Err(error) => match self.mended(call, &error, question).await {
+                    Some((again, result)) => {
+                        gathered.calls.push(again);
+                        result
+                    }
+                    None => Err(self.failed(call, &error, question)),
+                },
+            });
         }
-        (results, Gathered::default())
+        (results, gathered)
+    }
+
+    /// What a model's second statement brings, where its first one did not
+    /// run for a reason that lies in the statement.
+    async fn mended(
+        &self,
+        call: &ToolCall,
+        error: &ToolError,
+        question: &Question,
+    ) -> Option<(ToolCall, Result<ToolResult, Gap>)> {
+        let reason = match error {
+            ToolError::Refused { reason } => reason.clone(),
+            ToolError::Failed { source, .. } => with_causes(source.as_ref()),
+            _ => return None,
+        };
+        let now = self.clock.now();
+        let again = self.planner.mended(question, call, reason, now).await?;
+        let result = self.call(&again, question).await;
+        let result = result.map_err(|error| self.failed(&again, &error, question));
+        Some((again, result))
     }
 
     /// Each call with what those before it found, all of them together within
@@ -137,7 +172,7 @@ impl Pipeline {
             let late = || named_gap(&call.name, GapClass::Timeout);
             match timeout_at(deadline, self.call(&call, question)).await {
                 Ok(Ok(result)) => results.push(result),
-                Ok(Err(failed)) => gap = Some(failed),
+                Ok(Err(error)) => gap = Some(self.failed(&call, &error, question)),
                 Err(_) => gap = Some(late()),
             }
             if gap.is_some() {
@@ -159,15 +194,33 @@ impl Pipeline {
         (results.collect(), gathered)
     }
 
-    async fn call(&self, call: &ToolCall, question: &Question) -> Result<ToolResult, Gap> {
+    async fn call(&self, call: &ToolCall, question: &Question) -> Result<ToolResult, ToolError> {
         let caller = Caller {
             person: question.asker.person.clone(),
             access: question.access.clone(),
         };
-        self.tools.call(call, &caller).await.map_err(|error| {
-            tracing::warn!(question.id = %question.id, tool = %call.name, error = %with_causes(&error), "tool call failed");
-            named_gap(&call.name, error.class())
-        })
+        self.tools.call(call, &caller).await
+    }
+
+    fn failed(&self, call: &ToolCall, error: &ToolError, question: &Question) -> Gap {
+        let of_model = self.tools.catalogue().schema(&call.name).is_some();
+        match of_model {
+            // What a database says of a statement may repeat parts of it.
+            true => {
+                tracing::warn!(question.id = %question.id, tool = %call.name, class = error.class().as_str(), "a model's statement failed")
+            }
+            false => {
+                tracing::warn!(question.id = %question.id, tool = %call.name, error = %with_causes(error), "tool call failed")
+            }
+        }
+        match (of_model, error) {
+            (true, ToolError::Refused { .. } | ToolError::Failed { .. }) => Gap {
+                source: call.name.clone(),
+                class: GapClass::BadQuestion,
+                message: reply::no_statement(&call.name.replace('_', " ")),
+            },
+            _ => named_gap(&call.name, error.class()),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ pub mod arguments;
 mod chaining;
 mod checking;
 mod composing;
+mod describing;
 mod gathering;
 mod generating;
 pub mod grounding;
@@ -35,7 +36,7 @@ pub use planning::Planner;
 pub use router::{IntentExamples, Route, Router, Score, dot};
 
 use crate::{
-    domain::{Answer, Block, Intent, Plan, Question, SourceKind, StageTimings, reply},
+    domain::{Answer, Block, Intent, Plan, Question, SourceKind, StageTimings, ToolCall, reply},
     ports::{Clock, Embedder, Search, Tools},
 };
 use composing::Draft;
@@ -94,6 +95,10 @@ impl Pipeline {
                 draft.missed(retry.gaps);
             } else {
                 retry.missed(draft.gaps);
+                // The record keeps every statement that a model wrote.
+                let schema = |call: &ToolCall| self.tools.catalogue().schema(&call.name).is_some();
+                let written = plan.tools.drain(..).filter(schema).chain(draft.calls);
+                retry.calls.extend(written);
                 draft = retry;
                 plan = wider;
             }

@@ -8,14 +8,15 @@ use super::{
     model_planner::ModelPlanner,
     orders::{Order, is_for_orders, order},
     plan_schema::Choice,
-    requests::{asks_for_a_rule, is_analytical, style_of},
+    requests::{asks_for_a_rule, asks_for_own, is_analytical, style_of},
     router::{IntentExamples, Route, Router, Score},
 };
 use crate::{
     domain::{
-        Ask, Catalogue, Intent, ParameterKind, Plan, Question, Role, SourceKind, Style, ToolCall,
-        ToolSpec, Turn,
+        Ask, Catalogue, Intent, ParameterKind, Plan, Question, Role, Schema, SourceKind, Style,
+        ToolCall, ToolSpec, Turn,
     },
+    prompts::Refused,
     ports::{EmbedError, Embedder, TextRole},
 };
 use chrono::{DateTime, Utc};
@@ -46,6 +47,10 @@ const MAX_TOOLS: usize = 4;
 /// What each call more costs a chain, and each name that it has no use for.
 const CHAIN_MALUS: f32 = 0.02;
 const UNUSED_MALUS: f32 = 0.05;
+/// What it costs that its last call brings other records than the question names.
+const ASTRAY_MALUS: f32 = 0.15;
+/// What it counts that a chain goes through the tool that would be called alone.
+const ON_THE_WAY: f32 = 0.05;
 /// Readings of a question that are compared with the tools of chains.
 const MAX_READINGS: usize = 6;
 
@@ -187,9 +192,23 @@ impl Planner {
             let words = WORD_BONUS * shared_words(&lead.reading, lead.tool);
             let malus = CHAIN_MALUS * lead.calls.len() as f32
                 + UNUSED_MALUS * lead.unused as f32
+                + if lead.astray { ASTRAY_MALUS } else { 0.0 }
                 + if asks_for_a_rule(text) { RULE_MALUS } else { 0.0 };
-            Some(cosine + words - malus)
+            // What a call needs is found, as a fitting argument is.
+            Some(cosine + FIT_BONUS + words - malus)
         };
+        if std::env::var("DBG").is_ok() {
+            let mut all: Vec<_> = leads.iter().map(|l| (worth(l), shared_words(&l.reading, l.tool), l)).collect();
+            all.sort_by(|a, b| b.0.partial_cmp(&a.0).unwrap());
+            eprintln!("== {text}");
+            for (w, sw, l) in all.iter().take(6) {
+                eprintln!("  {w:?} sw{sw:.2} {:?} | {:?} | {}", l.calls.iter().map(|c| (&c.name, serde_json::to_string(&c.args).unwrap())).collect::<Vec<_>>(), l.links.iter().map(|l| (&l.kind, &l.which, l.path.join("."))).collect::<Vec<_>>(), l.reading);
+            }
+            for s in scores.iter().take(7) {
+                let t = match &s.route { Route::Tool(n) => self.catalogue.tool(n), _ => None };
+                eprintln!("  .. {:?} {:.3} sw{:.2}", s.route, s.value, t.map_or(0.0, |t| shared_words(text, t)));
+            }
+        }
         let best = leads
             .iter()
             .filter_map(|lead| Some((worth(lead)?, lead)))
@@ -279,7 +298,13 @@ impl Planner {
             .iter()
             .filter(|tool| usable(&tool.name))
             .collect();
-        match model.choose(question, &tools, now).await {
+        let databases: Vec<&Schema> = self
+            .catalogue
+            .schemas
+            .iter()
+            .filter(|schema| usable(&schema.tool))
+            .collect();
+        match model.choose(question, &tools, &databases, now).await {
             Ok(Choice::Intent(Intent::Knowledge)) => Some(Plan {
                 style: style_of(text),
                 confidence: 1.0,
@@ -293,8 +318,31 @@ impl Planner {
                 };
                 Some(tool_plan(tool, arguments, text, 1.0))
             }
+            Ok(Choice::Select(call)) => Some(call_plan(call, is_analytical(text), text, 1.0)),
             Err(error) => {
                 tracing::warn!(question.id = %question.id, error = %error, "the language model made no plan, the router does");
+                None
+            }
+        }
+    }
+
+    /// Another call in place of one whose statement did not run, by the model
+    /// that wrote it.
+    pub(super) async fn mended(
+        &self,
+        question: &Question,
+        call: &ToolCall,
+        reason: String,
+        now: DateTime<Utc>,
+    ) -> Option<ToolCall> {
+        let model = self.model.as_ref()?;
+        let database = self.catalogue.schema(&call.name)?;
+        let statement = call.args.get(Schema::STATEMENT)?.as_str()?.to_string();
+        let refused = Refused { statement, reason };
+        match model.mend(question, database, refused, now).await {
+            Ok(call) => call,
+            Err(error) => {
+                tracing::warn!(question.id = %question.id, error = %error, "the language model wrote no other statement");
                 None
             }
         }
@@ -309,7 +357,11 @@ impl Planner {
     ) -> Plan {
         let best_tool = self.best_tool(text, scores, now, Complete::Yes);
         let alone = best_tool.as_ref().map_or(0.0, |(.., score)| *score);
-        let chain = chain.filter(|chain| chain.score > alone);
+        let chain = chain.filter(|chain| {
+            let asks = |tool: &ToolSpec| chain.plan.tools.iter().any(|call| call.name == tool.name);
+            let passed = best_tool.as_ref().is_some_and(|(tool, ..)| asks(tool));
+            chain.score + if passed { ON_THE_WAY } else { 0.0 } > alone
+        });
         let tool_score = chain.as_ref().map_or(alone, |chain| chain.score);
         if let Some(order) = order(text) {
             let meant = |tool: &ToolSpec| is_for_orders(&tool.name, &tool.description);
@@ -335,6 +387,10 @@ impl Planner {
                 .map_or(0.0, |score| score.value)
         };
         for intent in [Intent::SmallTalk, Intent::OutOfScope] {
+            // People chat about the bot; what is theirs they want to know.
+            if intent == Intent::SmallTalk && asks_for_own(text) {
+                continue;
+            }
             let score = score_of(intent);
             let clearly = score > tool_score && score > score_of(Intent::Knowledge) + ASIDE_LEAD;
             if score >= ASIDE_SCORE && clearly {
@@ -544,6 +600,14 @@ impl Plan {
 
 fn tool_plan(tool: &ToolSpec, arguments: Arguments, text: &str, score: f32) -> Plan {
     let analytical = is_analytical(text) || is_analytical(&tool.description);
+    let call = ToolCall {
+        name: tool.name.clone(),
+        args: arguments.values,
+    };
+    call_plan(call, analytical, text, score)
+}
+
+fn call_plan(call: ToolCall, analytical: bool, text: &str, score: f32) -> Plan {
     Plan {
         intent: if analytical {
             Intent::Analytical
@@ -554,10 +618,7 @@ fn tool_plan(tool: &ToolSpec, arguments: Arguments, text: &str, score: f32) -> P
         top_k: if analytical { 10 } else { 5 },
         style: Style::Table,
         search: text.to_string(),
-        tools: vec![ToolCall {
-            name: tool.name.clone(),
-            args: arguments.values,
-        }],
+        tools: vec![call],
         links: Vec::new(),
         confidence: score.min(1.0),
         ask: None,

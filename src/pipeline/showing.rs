@@ -49,6 +49,7 @@ pub(super) fn results(plan: &Plan, gathered: Gathered) -> Draft {
         gaps: gathered.gaps,
         abstained: !found,
         settled: gathered.settled,
+        calls: gathered.calls,
         confidence: if plan.confidence > 0.65 {
             Confidence::High
         } else {
@@ -133,6 +134,7 @@ pub(super) fn records(gathered: Gathered) -> Draft {
         gaps: gathered.gaps,
         abstained,
         settled: false,
+        calls: Vec::new(),
         confidence: Confidence::High,
         provenance: Provenance::quotation(),
     }

@@ -6,6 +6,7 @@
 
 mod arguments;
 pub mod catalogue;
+mod free;
 pub mod http;
 mod limits;
 pub mod logs;
@@ -16,7 +17,7 @@ pub mod window;
 
 use crate::{
     config::{Config, Fault},
-    domain::{Access, Audience, Catalogue, Rows, ToolCall, ToolResult},
+    domain::{Access, Audience, Catalogue, Rows, Schema, ToolCall, ToolResult},
     ports::{Caller, Clock, ToolError, Tools, with_causes},
 };
 use arguments::check_arguments;
@@ -37,6 +38,13 @@ use sql::{
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use tool::{Outcome, Tool};
 use window::Window;
+
+/// A schema is read whole: a hundred thousand columns are more than anybody has.
+const LIVE_SCHEMA: Limits = Limits {
+    timeout: Duration::from_secs(30),
+    rows: 100_000,
+    bytes: 64 << 20,
+};
 
 pub struct Toolbox {
     catalogue: Catalogue,
@@ -114,6 +122,7 @@ impl Toolbox {
         toolbox.load_queries(config, &mut faults).await;
         toolbox.open_apis(config, resolver, &mut faults);
         toolbox.open_logs(config, &words, &mut faults).await;
+        toolbox.open_schemas(config, &words, &mut faults).await;
         toolbox.enrich(&words);
         if faults.is_empty() {
             Ok(toolbox)
@@ -238,6 +247,57 @@ impl Toolbox {
             }
             self.logs.insert(entry.name.clone(), source);
         }
+    }
+
+    /// What a language model is told of the databases that it may ask.
+    async fn open_schemas(&mut self, config: &Config, words: &Words, faults: &mut Vec<Fault>) {
+        for entry in config.databases.iter().filter(|entry| entry.sql_by_model) {
+            let name = &entry.name;
+            if entry.tables.is_empty() {
+                faults.push(Fault(format!(
+                    "database `{name}`: `sql_by_model` needs `tables`, which its statements may read"
+                )));
+                continue;
+            }
+            let tool = free::tool_name(name);
+            if self.tools.contains_key(&tool) || self.catalogue.schema(&tool).is_some() {
+                faults.push(Fault(format!(
+                    "database `{name}`: its tool `{tool}` has the name of another one"
+                )));
+                continue;
+            }
+            self.catalogue.schemas.extend(free::schema_of(entry, words).await);
+        }
+    }
+
+    /// Whose statements a tool takes, where it takes any.
+    fn free_source(&self, tool: &str) -> Option<(&str, &Source)> {
+        let schema = self.catalogue.schema(tool)?;
+        let source = self.databases.get(&schema.database)?;
+        Some((&schema.database, source))
+    }
+
+    /// A statement that a language model wrote.
+    async fn call_free(&self, call: &ToolCall, access: &Access) -> Result<ToolResult, ToolError> {
+        let unknown = || ToolError::Unknown {
+            tool: call.name.clone(),
+        };
+        let (database, source) = self.free_source(&call.name).ok_or_else(unknown)?;
+        if !source.audience.admits(access) {
+            return Err(unknown());
+        }
+        let statement = call.args.get(Schema::STATEMENT).and_then(|text| text.as_str());
+        let statement = statement.ok_or_else(|| ToolError::BadArgument {
+            tool: call.name.clone(),
+            argument: Schema::STATEMENT.into(),
+            problem: "is no text".into(),
+        })?;
+        let result = self.query(database, statement, access).await?;
+        Ok(ToolResult {
+            tool: call.name.clone(),
+            lead: free::lead(&result.rows).unwrap_or(result.lead),
+            ..result
+        })
     }
 
     /// Puts what people wrote into the catalogue that is planned with.
@@ -412,11 +472,13 @@ impl Tools for Toolbox {
     }
 
     fn allowed(&self, tool: &str, access: &Access) -> bool {
-        self.allowed_tool(tool, access).is_some()
+        let free = || self.free_source(tool).is_some_and(|(_, source)| source.audience.admits(access));
+        self.allowed_tool(tool, access).is_some() || free()
     }
 
     fn system(&self, tool: &str) -> Option<&str> {
-        self.tools.get(tool).map(|tool| tool.source())
+        let own = self.tools.get(tool).map(|tool| tool.source());
+        own.or_else(|| self.free_source(tool).map(|(name, _)| name))
     }
 
     fn time_limit(&self) -> Duration {
@@ -424,6 +486,9 @@ impl Tools for Toolbox {
     }
 
     async fn call(&self, call: &ToolCall, caller: &Caller) -> Result<ToolResult, ToolError> {
+        if self.catalogue.schema(&call.name).is_some() {
+            return self.call_free(call, &caller.access).await;
+        }
         let tool = self
             .allowed_tool(&call.name, &caller.access)
             .ok_or_else(|| ToolError::Unknown {

@@ -101,6 +101,7 @@ pub fn known() -> Arc<Commands> {
     ];
     let shelf = Arc::new(Shelf(Catalogue {
         tools,
+        schemas: Vec::new(),
         version: None,
     }));
     Arc::new(Commands::new(shelf, Arc::new(Nothing), &config))

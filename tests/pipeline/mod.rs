@@ -36,6 +36,7 @@ impl Broken {
                 synonyms: Vec::new(),
                 chain: None,
             }],
+            schemas: Vec::new(),
             version: Some("3-9f2c11ab".into()),
         })
     }

@@ -84,6 +84,7 @@ fn catalogue() -> Catalogue {
                 chain: None,
             },
         ],
+        schemas: Vec::new(),
         version: None,
     }
 }

@@ -78,6 +78,7 @@ fn catalogue() -> Catalogue {
             ),
             tool("stock_levels", Vec::new(), &["what is in the warehouse"]),
         ],
+        schemas: Vec::new(),
         version: None,
     }
 }
@@ -264,7 +265,7 @@ proptest! {
             synonyms: words,
             chain: None,
         }];
-        let catalogue = Catalogue { tools, version: None };
+        let catalogue = Catalogue { tools, schemas: Vec::new(), version: None };
         let prompt = PlanPrompt::shipped().expect("it ships");
         let made = make_pairs(&catalogue, &prompt, &options(5, seed)).expect("they are made");
         for pair in &made.pairs {

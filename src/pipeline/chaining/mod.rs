@@ -40,6 +40,8 @@ pub(super) struct Lead<'a> {
     pub reading: String,
     /// Names of the question that no call uses.
     pub unused: usize,
+    /// The question asks for another kind of record than the last call brings.
+    pub astray: bool,
 }
 
 /// Calls that give a value, and how the value is taken from the last of them.
@@ -59,6 +61,8 @@ struct Source<'q> {
 /// What all leads for one question are made from.
 pub(super) struct Chains<'a, 'q> {
     tools: Vec<(&'a ToolSpec, &'a Chain)>,
+    /// What records are called, as [`kind_of_record`] makes it.
+    kinds: HashSet<String>,
     records: Records<'q>,
     text: &'q str,
     now: DateTime<Utc>,
@@ -85,6 +89,7 @@ impl<'a, 'q> Chains<'a, 'q> {
             .collect();
         Self {
             records: Records::new(Asked::new(text, now), &kinds),
+            kinds,
             tools,
             text,
             now,
@@ -139,6 +144,20 @@ impl<'a, 'q> Chains<'a, 'q> {
             which: source.which,
             hints,
         });
+        let of = links.last().map(|link| kind_of_record(&link.kind));
+        let mut asked = self.kinds.iter().filter(|kind| {
+            Some(*kind) != of.as_ref() && self.records.mentions(kind)
+        });
+        let brings = |kind: &String| {
+            let upper = chain.gives.iter().filter(|given| given.path.len() <= 1);
+            let mut kinds = upper.flat_map(|given| &given.kinds);
+            kinds.any(|own| kind_of_record(own) == *kind)
+        };
+        let passed = |kind: &String| {
+            let mut passed = links.iter().map(|link| kind_of_record(&link.kind));
+            passed.any(|own| own == *kind)
+        };
+        let astray = asked.any(|kind| !brings(kind) && !passed(kind));
         let mut args = own.values;
         args.remove(&taken.parameter);
         calls.push(ToolCall {
@@ -151,6 +170,7 @@ impl<'a, 'q> Chains<'a, 'q> {
             links,
             reading,
             unused,
+            astray,
         })
     }
 
@@ -173,7 +193,16 @@ impl<'a, 'q> Chains<'a, 'q> {
                 }
             }
         }
-        producers.sort_by(|a, b| (self.score)(&b.0.name).total_cmp(&(self.score)(&a.0.name)));
+        // What searches is asked before what happens to list such records too.
+        let order = |producer: &(&ToolSpec, &Chain, &Given, &String)| {
+            (searched(producer.0).is_none(), producer.2.path.len() > 2)
+        };
+        producers.sort_by(|a, b| {
+            let near = |name: &str| (self.score)(name);
+            order(a)
+                .cmp(&order(b))
+                .then(near(&b.0.name).total_cmp(&near(&a.0.name)))
+        });
         let mut tools_seen: Vec<&str> = Vec::new();
         producers.retain(|(tool, ..)| {
             if !tools_seen.contains(&tool.name.as_str()) {
@@ -245,13 +274,18 @@ impl<'a, 'q> Chains<'a, 'q> {
                 found.push(source(vec![call], Vec::new(), which, Some(name), rank, score));
             }
         }
+        // The first of a list is the best one only where the list is by rank.
+        let ranked = !records.by_rank(kind) || is_ranking(tool, chain);
         let chosen = || match (&which, given.many) {
             (Some(which), true) => which.clone(),
             _ => Which::Only,
         };
         // "My first artist": a list that the question speaks of.
         let spoken_of = self.speaks_of(tool, chain, kind);
-        if (mentioned || !given.many) && spoken_of && searched(tool).is_none_or(|p| p.optional)
+        if (mentioned || !given.many)
+            && spoken_of
+            && ranked
+            && searched(tool).is_none_or(|p| p.optional)
             && let Some(call) = self.filled(tool, chain, kind, None)
         {
             let rank = if records.names.is_empty() { 0 } else { 3 };
@@ -260,7 +294,10 @@ impl<'a, 'q> Chains<'a, 'q> {
         // "The newest album of Ann": her albums, after a search for her.
         if depth > 1
             && mentioned
+            && ranked
             && let [next] = chain.takes.as_slice()
+            // An artist's related artists are other artists.
+            && common(next, given).is_none()
             && self.fillable(tool, &next.parameter)
         {
             let above = [above, &[tool.name.as_str()]].concat();
@@ -380,6 +417,17 @@ fn is_personal(tool: &ToolSpec, chain: &Chain) -> bool {
         || ["current user", "authenticated user", "logged-in user", "logged in user"]
             .iter()
             .any(|words| said.contains(words))
+}
+
+/// An operation whose answer begins with the best.
+fn is_ranking(tool: &ToolSpec, chain: &Chain) -> bool {
+    const RANKS: [&str; 8] = [
+        "top", "popular", "popularity", "best", "rated", "ranking", "trending", "favorite",
+    ];
+    let path = chain.words.iter().flat_map(|word| word.split('_'));
+    let name = arguments::name_words(&tool.name);
+    let mut words = path.chain(name.iter().map(String::as_str));
+    words.any(|word| RANKS.contains(&word))
 }
 
 /// `following` and `followed` alike.

@@ -61,13 +61,24 @@ impl<'a> Records<'a> {
 
     /// Which of several is meant: "my first album", "the newest album".
     pub(super) fn which(&self, kind: &str) -> Option<Which> {
+        self.told(kind).map(|(_, which)| which)
+    }
+
+    /// Whether the one that is meant is the best by some measure.
+    pub(super) fn by_rank(&self, kind: &str) -> bool {
+        self.told(kind)
+            .is_some_and(|(word, which)| which == Which::At(0) && !matches!(word, "first" | "1st"))
+    }
+
+    fn told(&self, kind: &str) -> Option<(&str, Which)> {
         self.places(kind).find_map(|at| {
             let before = &self.asked.words[at.saturating_sub(BEFORE)..at];
             before
                 .iter()
                 .rev()
-                .take_while(|word| !matches!(word.lower.as_str(), "of" | "by" | "in" | "from" | "," | "and" | "or"))
-                .find_map(|word| which(&word.lower))
+                .map(|word| word.lower.as_str())
+                .take_while(|word| !matches!(*word, "of" | "by" | "in" | "from" | "," | "and" | "or"))
+                .find_map(|word| Some((word, which(word)?)))
         })
     }
 
@@ -114,6 +125,10 @@ impl<'a> Records<'a> {
         whole.split_whitespace().collect::<Vec<_>>().join(" ")
     }
 }
+
+/// What is asked of a record, and no part of its name.
+const VAGUE: &str = "information info details detail data name names id ids list number count \
+    total overview summary stats statistics status history profile page description";
 
 fn covers(range: &Range<usize>, word: &Word) -> bool {
     range.start <= word.range.start && word.range.start < range.end
@@ -224,8 +239,9 @@ fn kind_beside(asked: &Asked, range: &Range<usize>, kinds: &HashSet<String>) -> 
 fn in_small_letters(asked: &Asked, kinds: &HashSet<String>) -> Option<Range<usize>> {
     let words = &asked.words;
     let is_kind = |word: &Word| kinds.contains(&kind_of_record(&word.lower));
+    let vague = |word: &Word| VAGUE.split_whitespace().any(|known| known == word.lower);
     let fits = |word: &Word| {
-        (word.is_word() && !is_stop(&word.lower) || word.is_number()) && !is_kind(word) && which(&word.lower).is_none()
+        !vague(word) && (word.is_word() && !is_stop(&word.lower) || word.is_number()) && !is_kind(word) && which(&word.lower).is_none()
     };
     let owner = words
         .iter()
@@ -294,6 +310,7 @@ mod tests {
         check("popularity of the artist ann droid", &[("ann droid", Some("artist"))]);
         check("show my playlists", &[]);
         check("my first album", &[]);
+        check("the album information of what plays", &[]);
     }
 
     #[test]

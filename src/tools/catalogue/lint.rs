@@ -288,6 +288,7 @@ mod tests {
     fn catalogue(tools: Vec<ToolSpec>) -> Catalogue {
         Catalogue {
             tools,
+            schemas: Vec::new(),
             version: None,
         }
     }

@@ -27,5 +27,6 @@ mod table;
 mod words;
 
 pub use address::is_public;
+pub(super) use naming::snake_case;
 pub use api::{Api, ApiHealth, OpenApi};
 pub use resolver::SystemResolver;

@@ -391,7 +391,7 @@ mod tests {
             ],
         );
         check("/silent", &[]);
-        assert_eq!(given("/painters/{id}").1, ["born", "home", "id", "type"]);
+        assert_eq!(given("/painters/{id}").1, ["id", "type", "born", "home"]);
     }
 
     #[test]

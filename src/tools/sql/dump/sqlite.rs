@@ -61,6 +61,7 @@ pub(super) async fn read(statements: &[String]) -> Result<Dumped, DumpError> {
         tables: Vec::new(),
         audience: Vec::new(),
         samples: false,
+        sql_by_model: false,
     };
     let database = Database::open(&entry, LIMITS)
         .await
