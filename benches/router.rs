@@ -86,10 +86,12 @@ fn drawn(file: &str, examples: usize, seed: u64) -> Catalogue {
             parameters: Vec::new(),
             examples: texts,
             synonyms: Vec::new(),
+            chain: None,
         }
     });
     Catalogue {
         tools: tools.collect(),
+        schemas: Vec::new(),
         version: None,
     }
 }

@@ -141,6 +141,7 @@ mod tests {
             rows,
             lead: "Sales were 5.".into(),
             as_of: chrono::DateTime::UNIX_EPOCH,
+            bodies: Vec::new(),
         };
         Answer {
             evidence: vec![Evidence::of_result(1, result)],

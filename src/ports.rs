@@ -224,6 +224,11 @@ pub trait Tools: Send + Sync {
     /// The configured name of the system that a tool asks.
     fn system(&self, tool: &str) -> Option<&str>;
 
+    /// What one call may take; calls that lead to one another take no longer together.
+    fn time_limit(&self) -> Duration {
+        Duration::from_secs(10)
+    }
+
     /// Runs one call. Arguments are checked against the catalogue first. A
     /// tool that the caller may not use is [`ToolError::Unknown`], as one that
     /// does not exist.

@@ -172,6 +172,26 @@ struct Planned<'a> {
     question: &'a str,
     before: &'a [Turn],
     tools: &'a [&'a ToolSpec],
+    databases: &'a str,
+    refused: Option<&'a Refused>,
+    today: NaiveDate,
+}
+
+/// Databases that may be asked in statements of the model's own.
+#[derive(Clone, Debug, Default)]
+pub struct Databases {
+    /// Their tables, in the words of a prompt. Empty: there are none.
+    pub text: String,
+    /// Of the statement that was written before, where there was one.
+    pub refused: Option<Refused>,
+    pub today: NaiveDate,
+}
+
+/// A statement that did not run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Refused {
+    pub statement: String,
+    pub reason: String,
 }
 
 impl PlanPrompt {
@@ -183,7 +203,7 @@ impl PlanPrompt {
     /// Parses a prompt file and renders it once, so that a fault is found now.
     pub fn parse(file: &str, text: &str) -> Result<Self, PromptError> {
         let prompt = Self(Template::parse("plan", file, text)?);
-        prompt.render("question", &[], &[])?;
+        prompt.render("question", &[], &[], &Databases::default())?;
         Ok(prompt)
     }
 
@@ -197,11 +217,15 @@ impl PlanPrompt {
         question: &str,
         before: &[Turn],
         tools: &[&ToolSpec],
+        databases: &Databases,
     ) -> Result<Vec<Said>, PromptError> {
         let asked = self.0.user(Planned {
             question,
             before,
             tools,
+            databases: &databases.text,
+            refused: databases.refused.as_ref(),
+            today: databases.today,
         })?;
         Ok(vec![self.0.system(), asked])
     }

@@ -91,6 +91,7 @@ async fn plan_lines(app: &App) -> anyhow::Result<()> {
 fn catalogue(functions: Vec<Function>) -> Catalogue {
     Catalogue {
         tools: functions.into_iter().map(Function::into_tool).collect(),
+        schemas: Vec::new(),
         version: None,
     }
 }

@@ -93,7 +93,7 @@ const KEYS: [(&str, &[&str]); 27] = [
     ("source.layout", &["id", "title", "text", "date"]),
     (
         "database",
-        &["name", "url", "tables", "audience", "samples"],
+        &["name", "url", "tables", "audience", "samples", "sql_by_model"],
     ),
     (
         "query",

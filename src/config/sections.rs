@@ -335,6 +335,10 @@ pub struct DatabaseEntry {
     /// columns that look personal.
     #[serde(default)]
     pub samples: bool,
+    /// A language model that plans may write statements on `tables` of its
+    /// own, which pass the same gate. Needs `tables` and `generator.plans`.
+    #[serde(default)]
+    pub sql_by_model: bool,
 }
 
 #[derive(Clone, Debug, Deserialize)]

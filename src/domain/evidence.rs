@@ -75,6 +75,10 @@ pub struct ToolResult {
     /// The result in one sentence, every figure taken from `rows` or the arguments.
     pub lead: String,
     pub as_of: DateTime<Utc>,
+    /// An API's answer as it came, a body a page, for a call that is asked
+    /// with what it found. Kept no longer than that.
+    #[serde(skip)]
+    pub bodies: Vec<Value>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

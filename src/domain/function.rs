@@ -27,6 +27,7 @@ impl Function {
             description: self.description,
             examples: Vec::new(),
             synonyms: Vec::new(),
+            chain: None,
         }
     }
 }

@@ -27,7 +27,10 @@ mod words;
 
 pub use answer::{Answer, Confidence, Provenance, StageTimings};
 pub use audience::{Access, Audience, EVERYONE, Group, Readers};
-pub use catalogue::{Catalogue, Parameter, ParameterKind, ToolKind, ToolSpec};
+pub use catalogue::{
+    Catalogue, Chain, Given, Parameter, ParameterKind, Schema, SchemaColumn, SchemaTable, Taken,
+    ToolKind, ToolSpec,
+};
 pub use evidence::{Evidence, EvidenceKind, Gap, GapClass, Rows, ToolResult};
 pub use feedback::{Feedback, FeedbackChange, FeedbackTarget, Signal, Verdict, normalize_emoji};
 pub use function::Function;
@@ -35,10 +38,10 @@ pub use generation::{Finish, Generation, GenerationRequest, Prompt, Said, Sampli
 pub use ids::{ChannelId, DocumentId, MessageId, PersonId, QuestionId, TenantId, ThreadId};
 pub use incoming::{Addressed, Incoming, IncomingQuestion, Platform, Receipt, Refusal};
 pub use message::{Block, Inline, Message, SourceLine};
-pub use plan::{Ask, Intent, Plan, SourceKind, Style, ToolCall};
+pub use plan::{Ask, Intent, Link, Plan, SourceKind, Style, ToolCall, Which};
 pub use question::{
     Actor, ActorKind, Callback, Membership, Place, PlaceKind, Question, Role, Showing, Turn,
 };
 pub use redaction::{RedactionPolicy, Sensitive, Treatment};
 pub use tokens::TokenVectors;
-pub use words::bare_words;
+pub use words::{bare_words, kind_of_record, singular};

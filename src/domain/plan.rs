@@ -15,11 +15,49 @@ pub struct Plan {
     /// The text to search for: the question, made to stand alone.
     pub search: String,
     pub tools: Vec<ToolCall>,
+    /// Where there are any, the tools are called one after the other, each
+    /// with what those before it found; the last one answers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
     /// 0 to 1: how sure the planner is of intent and tools.
     pub confidence: f32,
     /// What the asker must still say, so that a tool could answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ask: Option<Ask>,
+}
+
+/// A value of one call that the answer of an earlier one gives.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Link {
+    /// Place of the earlier call in [`Plan::tools`].
+    pub from: usize,
+    /// Place of the call that needs it.
+    pub to: usize,
+    pub parameter: String,
+    /// The keys that lead to the records of the earlier answer, through lists.
+    pub path: Vec<String>,
+    /// The field of the record that is the value.
+    pub field: String,
+    /// What such a record is called: `artist`.
+    pub kind: String,
+    pub which: Which,
+    /// Other names of the question. They tell records of one name apart.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hints: Vec<String>,
+}
+
+/// Which of the records is meant.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Which {
+    /// The only one.
+    Only,
+    /// The one of this name.
+    Named(String),
+    /// By its place in the answer, from 0.
+    At(usize),
+    Newest,
+    Oldest,
 }
 
 /// A value that a tool needs and the question does not name.
@@ -41,6 +79,7 @@ impl Plan {
             style: Style::Explanation,
             search: search.into(),
             tools: Vec::new(),
+            links: Vec::new(),
             confidence: 0.0,
             ask: None,
         }

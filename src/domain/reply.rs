@@ -110,6 +110,40 @@ pub fn data_as_of(time: &str, tool: &str) -> String {
     format!("Data as of {time} UTC, from the query “{tool}”.")
 }
 
+/// What a call took from the answer of the one before it.
+pub fn took(kind: &str, name: Option<&str>, value: &str, tool: &str) -> String {
+    match name {
+        Some(name) => format!("The {kind} “{name}” is {value}, from “{tool}”."),
+        None => format!("The {kind} is {value}, from “{tool}”."),
+    }
+}
+
+/// A language model wrote no statement that may run.
+pub fn no_statement(tool: &str) -> String {
+    format!(
+        "I could not write a query for “{tool}” that may run there, so what it knows is left out. Ask for less at once, or name what you mean in other words."
+    )
+}
+
+/// Nothing that the next call could be asked with.
+pub fn found_none(kind: &str, name: Option<&str>, tool: &str) -> String {
+    match name {
+        Some(name) => format!(
+            "“{tool}” has no {kind} called “{name}”, so I could not go on. Check how it is written."
+        ),
+        None => format!("“{tool}” has no {kind} for this, so I could not go on."),
+    }
+}
+
+/// More than one that the next call could be asked with.
+pub fn found_several(kind: &str, name: Option<&str>, tool: &str, some: &[String]) -> String {
+    let called = name.map_or(String::new(), |name| format!(" called “{name}”"));
+    format!(
+        "“{tool}” has more than one {kind}{called}: {}. Ask again with the one that you mean, or its id.",
+        some.join("; ")
+    )
+}
+
 /// What a question about logs is narrowed to, each part as it is said.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LogScope {

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     domain::{
         Answer, Ask, Block, Confidence, Evidence, EvidenceKind, Gap, GapClass, Intent, Message,
-        Plan, Provenance, Question, SourceKind, SourceLine, StageTimings, reply,
+        Plan, Provenance, Question, SourceKind, SourceLine, StageTimings, ToolCall, reply,
     },
     ports::{Hit, TextRole, with_causes},
 };
@@ -41,6 +41,10 @@ pub(super) struct Draft {
     pub citations: Vec<usize>,
     pub gaps: Vec<Gap>,
     pub abstained: bool,
+    /// To look wider would be to guess.
+    pub settled: bool,
+    /// Calls that were made beside those of the plan, for the record.
+    pub calls: Vec<ToolCall>,
     pub confidence: Confidence,
     pub provenance: Provenance,
 }
@@ -49,9 +53,10 @@ impl Draft {
     pub(super) fn into_answer(
         self,
         question: &Question,
-        plan: Plan,
+        mut plan: Plan,
         timings: StageTimings,
     ) -> Answer {
+        plan.tools.extend(self.calls);
         let mut message = self.message;
         let cited: Vec<&Evidence> = self
             .evidence
@@ -105,6 +110,8 @@ impl Draft {
             citations: Vec::new(),
             gaps: Vec::new(),
             abstained,
+            settled: false,
+            calls: Vec::new(),
             confidence: Confidence::High,
             provenance: Provenance::quotation(),
         }
@@ -189,6 +196,8 @@ impl Pipeline {
             citations,
             gaps: gathered.gaps,
             abstained: false,
+            settled: false,
+            calls: Vec::new(),
             confidence,
             provenance,
         }
@@ -320,6 +329,8 @@ fn do_not_know(evidence: Vec<Evidence>, hits: &[Hit], gaps: Vec<Gap>) -> Draft {
         citations: Vec::new(),
         gaps,
         abstained: true,
+        settled: false,
+        calls: Vec::new(),
         confidence: Confidence::Low,
         provenance: Provenance::quotation(),
     }

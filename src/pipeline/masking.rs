@@ -110,6 +110,7 @@ mod tests {
             }],
             examples: Vec::new(),
             synonyms: Vec::new(),
+            chain: None,
         }
     }
 
@@ -122,6 +123,7 @@ mod tests {
                 tool("refunds", &["DACH", "Nordics"]),
                 tool("tickets", &["open", "closed"]),
             ],
+            schemas: Vec::new(),
             version: None,
         });
         let check = |question: &str, expected: &str| assert_eq!(mask.masked(question), expected);

@@ -6,8 +6,10 @@
 //! way is a gap that the answer names.
 
 pub mod arguments;
+mod chaining;
 mod checking;
 mod composing;
+mod describing;
 mod gathering;
 mod generating;
 pub mod grounding;
@@ -17,6 +19,7 @@ mod masking;
 mod model_planner;
 mod orders;
 pub mod passage;
+mod picking;
 mod plan_schema;
 mod planning;
 mod quoting;
@@ -34,7 +37,7 @@ pub use planning::Planner;
 pub use router::{IntentExamples, Route, Router, Score, dot};
 
 use crate::{
-    domain::{Answer, Block, Intent, Plan, Question, SourceKind, StageTimings, reply},
+    domain::{Answer, Block, Intent, Plan, Question, SourceKind, StageTimings, ToolCall, reply},
     ports::{Clock, Embedder, Search, Tools},
 };
 use composing::Draft;
@@ -85,7 +88,7 @@ impl Pipeline {
         }
         let mut draft = self.attempt(question, &plan, &mut watch).await;
         for wider in wider(&plan) {
-            if !draft.abstained {
+            if !draft.abstained || draft.settled {
                 break;
             }
             let mut retry = self.attempt(question, &wider, &mut watch).await;
@@ -93,6 +96,10 @@ impl Pipeline {
                 draft.missed(retry.gaps);
             } else {
                 retry.missed(draft.gaps);
+                // The record keeps every statement that a model wrote.
+                let schema = |call: &ToolCall| self.tools.catalogue().schema(&call.name).is_some();
+                let written = plan.tools.drain(..).filter(schema).chain(draft.calls);
+                retry.calls.extend(written);
                 draft = retry;
                 plan = wider;
             }
@@ -165,6 +172,7 @@ fn wider(plan: &Plan) -> Vec<Plan> {
     let everywhere = Plan {
         sources: vec![SourceKind::Documents, SourceKind::Tickets],
         tools: Vec::new(),
+        links: Vec::new(),
         intent: Intent::Knowledge,
         ..plan.clone()
     };

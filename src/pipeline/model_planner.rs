@@ -1,10 +1,13 @@
 //! Question -> plan, by a language model that can only write what is possible.
 
-use super::plan_schema::{Choice, read, schema};
+use super::{
+    describing::describe,
+    plan_schema::{Choice, read, schema},
+};
 use crate::{
-    domain::{GenerationRequest, Prompt, Question, Role, Said, ToolSpec, Turn},
+    domain::{GenerationRequest, Prompt, Question, Role, Said, Schema, ToolCall, ToolSpec, Turn},
     ports::{GenerateError, Generator},
-    prompts::{PlanPrompt, PromptError},
+    prompts::{Databases, PlanPrompt, PromptError, Refused},
 };
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -12,6 +15,11 @@ use std::sync::Arc;
 
 /// A plan is short: a name and a handful of values.
 const PLAN_TOKENS: usize = 160;
+/// One that may hold a statement.
+const STATEMENT_TOKENS: usize = 480;
+/// What databases may take of a prompt: a part of what the model reads, and so much at most.
+const DATABASES_PART: usize = 3;
+const DATABASES_TOKENS: usize = 2_400;
 
 /// A language model that plans, and how it is asked.
 pub struct ModelPlanner {
@@ -35,6 +43,7 @@ pub struct PlanRequest<'a> {
     /// The JSON schema that the answer must satisfy.
     pub schema: Value,
     tools: &'a [&'a ToolSpec],
+    databases: &'a [&'a Schema],
     /// The question with its thread.
     text: String,
     now: DateTime<Utc>,
@@ -50,11 +59,37 @@ impl<'a> PlanRequest<'a> {
     ) -> Result<Self, PromptError> {
         let text = with_thread(question, thread);
         Ok(Self {
-            said: prompt.render(question, thread, tools)?,
-            schema: schema(tools, &text, now),
+            said: prompt.render(question, thread, tools, &Databases::default())?,
+            schema: schema(tools, &[], &text, now),
             tools,
+            databases: &[],
             text,
             now,
+        })
+    }
+
+    /// The same with databases that the model may write statements for.
+    fn with_databases(
+        self,
+        prompt: &PlanPrompt,
+        question: &Question,
+        databases: &'a [&'a Schema],
+        tokens: usize,
+        refused: Option<Refused>,
+    ) -> Result<Self, PromptError> {
+        if databases.is_empty() {
+            return Ok(self);
+        }
+        let told = Databases {
+            text: describe(databases, &self.text, tokens),
+            refused,
+            today: self.now.date_naive(),
+        };
+        Ok(Self {
+            said: prompt.render(&question.text, &question.thread, self.tools, &told)?,
+            schema: schema(self.tools, databases, &self.text, self.now),
+            databases,
+            ..self
         })
     }
 
@@ -64,7 +99,7 @@ impl<'a> PlanRequest<'a> {
     }
 
     fn read(&self, written: &str) -> Option<Choice<'a>> {
-        read(written, self.tools, &self.text, self.now)
+        read(written, self.tools, self.databases, &self.text, self.now)
     }
 }
 
@@ -73,13 +108,57 @@ impl ModelPlanner {
         &self,
         question: &Question,
         tools: &'a [&'a ToolSpec],
+        databases: &'a [&'a Schema],
         now: DateTime<Utc>,
     ) -> Result<Choice<'a>, ModelPlanError> {
-        let asked = PlanRequest::new(&self.prompt, &question.text, &question.thread, tools, now)?;
+        self.ask(question, tools, databases, None, now).await
+    }
+
+    /// Another statement in place of one that did not run; none where the
+    /// model has no other.
+    pub(super) async fn mend(
+        &self,
+        question: &Question,
+        database: &Schema,
+        refused: Refused,
+        now: DateTime<Utc>,
+    ) -> Result<Option<ToolCall>, ModelPlanError> {
+        let before = refused.statement.clone();
+        let databases = [database];
+        match self.ask(question, &[], &databases, Some(refused), now).await? {
+            Choice::Select(call) => {
+                let again = call.args.get(Schema::STATEMENT).and_then(|text| text.as_str());
+                Ok((again != Some(before.as_str())).then_some(call))
+            }
+            Choice::Intent(_) | Choice::Call(..) => Ok(None),
+        }
+    }
+
+    async fn ask<'a>(
+        &self,
+        question: &Question,
+        tools: &'a [&'a ToolSpec],
+        databases: &'a [&'a Schema],
+        refused: Option<Refused>,
+        now: DateTime<Utc>,
+    ) -> Result<Choice<'a>, ModelPlanError> {
+        let room = self.generator.context_tokens() / DATABASES_PART;
+        let asked = PlanRequest::new(&self.prompt, &question.text, &question.thread, tools, now)?
+            .with_databases(
+                &self.prompt,
+                question,
+                databases,
+                room.min(DATABASES_TOKENS),
+                refused,
+            )?;
+        let tokens = match databases.is_empty() {
+            true => PLAN_TOKENS,
+            false => STATEMENT_TOKENS,
+        };
         let request = GenerationRequest {
             schema: Some(asked.schema.clone()),
             person: Some(question.asker.person.clone()),
-            ..GenerationRequest::greedy(Prompt::Conversation(asked.said.clone()), PLAN_TOKENS)
+            ..GenerationRequest::greedy(Prompt::Conversation(asked.said.clone()), tokens)
         };
         let written = self.generator.generate(request, None).await?;
         asked.read(&written.text).ok_or(ModelPlanError::NotAPlan)

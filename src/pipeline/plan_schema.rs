@@ -5,7 +5,7 @@
 //! thread, or one of the catalogue's.
 
 use super::arguments::{candidates, window};
-use crate::domain::{Intent, Parameter, ParameterKind, ToolCall, ToolSpec};
+use crate::domain::{Intent, Parameter, ParameterKind, Schema, ToolCall, ToolSpec};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -20,13 +20,37 @@ const PLAIN: [(&str, Intent); 3] = [
     ("out_of_scope", Intent::OutOfScope),
 ];
 
+/// One statement that begins as a reading one does. The rest is the gate's:
+/// no pattern knows a language's grammar.
+const STATEMENT: &str = "^(SELECT|WITH) [^;]+$";
+/// Longer statements are no question of a person.
+const MAX_STATEMENT: usize = 4_000;
+
 /// The JSON schema of a plan for `text`, the question with its thread.
 /// A tool that lacks a value for an argument can't be chosen.
-pub(super) fn schema(tools: &[&ToolSpec], text: &str, now: DateTime<Utc>) -> Value {
+pub(super) fn schema(
+    tools: &[&ToolSpec],
+    databases: &[&Schema],
+    text: &str,
+    now: DateTime<Utc>,
+) -> Value {
     let names: Vec<&str> = PLAIN.iter().map(|(name, _)| *name).collect();
     let plain = object(json!({ "intent": { "enum": names } }), &["intent"]);
     let calls = tools.iter().filter_map(|tool| call(tool, text, now));
-    json!({ "anyOf": std::iter::once(plain).chain(calls).collect::<Vec<_>>() })
+    let selects = databases.iter().map(|database| select(database));
+    let all = std::iter::once(plain).chain(calls).chain(selects);
+    json!({ "anyOf": all.collect::<Vec<_>>() })
+}
+
+fn select(database: &Schema) -> Value {
+    let statement = json!({ Schema::STATEMENT: { "type": "string", "pattern": STATEMENT } });
+    object(
+        json!({
+            "tool": { "const": database.tool },
+            "with": object(statement, &[Schema::STATEMENT]),
+        }),
+        &["tool", "with"],
+    )
 }
 
 fn call(tool: &ToolSpec, text: &str, now: DateTime<Utc>) -> Option<Value> {
@@ -99,6 +123,8 @@ enum Written {
 pub(super) enum Choice<'a> {
     Intent(Intent),
     Call(&'a ToolSpec, ToolCall),
+    /// A statement of the model's own, which is still to pass the gate.
+    Select(ToolCall),
 }
 
 /// Reads a plan, and holds it against the schema's own rules again: a server
@@ -106,6 +132,7 @@ pub(super) enum Choice<'a> {
 pub(super) fn read<'a>(
     written: &str,
     tools: &[&'a ToolSpec],
+    databases: &[&Schema],
     text: &str,
     now: DateTime<Utc>,
 ) -> Option<Choice<'a>> {
@@ -114,6 +141,19 @@ pub(super) fn read<'a>(
             .iter()
             .find(|(name, _)| *name == intent)
             .map(|(_, intent)| Choice::Intent(*intent)),
+        Written::Call { tool, with } if databases.iter().any(|known| known.tool == tool) => {
+            let statement = with.get(Schema::STATEMENT)?.as_str()?.trim();
+            let statement = statement.trim_end_matches(';').trim_end();
+            let first = statement.split_whitespace().next()?;
+            let reads = ["select", "with"]
+                .iter()
+                .any(|word| first.eq_ignore_ascii_case(word));
+            if with.len() > 1 || !reads || statement.len() > MAX_STATEMENT {
+                return None;
+            }
+            let args = Map::from_iter([(Schema::STATEMENT.to_string(), Value::from(statement))]);
+            Some(Choice::Select(ToolCall { name: tool, args }))
+        }
         Written::Call { tool, mut with } => {
             let tool = *tools.iter().find(|known| known.name == tool)?;
             let known = |name: &String| tool.parameters.iter().any(|p| p.name == *name);
@@ -172,6 +212,7 @@ mod tests {
             ],
             examples: Vec::new(),
             synonyms: Vec::new(),
+            chain: None,
         }
     }
 
@@ -189,6 +230,7 @@ mod tests {
             )],
             examples: Vec::new(),
             synonyms: Vec::new(),
+            chain: None,
         }
     }
 
@@ -198,7 +240,7 @@ mod tests {
     fn arguments_can_only_be_what_stands_in_the_question_or_the_catalogue() {
         let now = Utc::now();
         let (reps, order) = (top_reps(), order());
-        let schema = schema(&[&reps, &order], TEXT, now);
+        let schema = schema(&[&reps, &order], &[], TEXT, now);
         let branches = schema["anyOf"].as_array().expect("branches");
         assert_eq!(
             branches.len(),
@@ -215,7 +257,7 @@ mod tests {
     fn follow_up_may_name_its_own_window_or_that_of_before() {
         let reps = top_reps();
         let text = "and last month?\ntop reps yesterday";
-        let schema = schema(&[&reps], text, Utc::now());
+        let schema = schema(&[&reps], &[], text, Utc::now());
         let with = &schema["anyOf"][1]["properties"]["with"]["properties"];
         assert_eq!(
             with["window"]["enum"],
@@ -227,7 +269,7 @@ mod tests {
     fn plan_outside_the_schema_is_not_believed() {
         let now = Utc::now();
         let reps = top_reps();
-        let read = |text: &str| read(text, &[&reps], TEXT, now);
+        let read = |text: &str| read(text, &[&reps], &[], TEXT, now);
         assert!(read(r#"{"tool":"drop_table","with":{}}"#).is_none());
         assert!(read(r#"{"tool":"top_reps","with":{"top":7}}"#).is_none());
         assert!(read(r#"{"tool":"top_reps","with":{"rows":3}}"#).is_none());
@@ -239,6 +281,47 @@ mod tests {
         assert_eq!(
             Value::Object(call.args),
             json!({"window": "30d", "top": 3, "region": "DACH"})
+        );
+    }
+
+    #[test]
+    fn statement_begins_as_a_reading_one_does() {
+        let crm = Schema {
+            tool: "crm_sql".into(),
+            ..Schema::default()
+        };
+        let schema = schema(&[], &[&crm], TEXT, Utc::now());
+        let branch = &schema["anyOf"][1]["properties"];
+        assert_eq!(branch["tool"]["const"], "crm_sql");
+        assert_eq!(
+            branch["with"]["properties"]["statement"]["pattern"],
+            STATEMENT
+        );
+        let check = |with: Value, expected: Option<&str>| {
+            let written = json!({ "tool": "crm_sql", "with": with }).to_string();
+            let statement = match read(&written, &[], &[&crm], TEXT, Utc::now()) {
+                Some(Choice::Select(call)) => {
+                    call.args["statement"].as_str().map(str::to_string)
+                }
+                _ => None,
+            };
+            assert_eq!(statement.as_deref(), expected, "{written}");
+        };
+        check(json!({"statement": " SELECT 1;\n"}), Some("SELECT 1"));
+        check(
+            json!({"statement": "with x as (select 1) select * from x"}),
+            Some("with x as (select 1) select * from x"),
+        );
+        check(json!({"statement": "DELETE FROM deals"}), None);
+        check(json!({"statement": "EXPLAIN SELECT 1"}), None);
+        check(json!({"statement": "SELECT 1", "as": "root"}), None);
+        check(json!({"statement": 1}), None);
+        check(json!({"statement": format!("SELECT {}", "1,".repeat(3_000))}), None);
+        check(json!({}), None);
+        assert!(
+            read(r#"{"tool":"crm_sql","with":{"statement":"SELECT 1"}}"#, &[], &[], TEXT, Utc::now())
+                .is_none(),
+            "it was not offered"
         );
     }
 }

@@ -3,23 +3,25 @@
 
 use super::{
     arguments::{self, Arguments},
+    chaining::{Chains, Lead, proven},
     grounding::coverage,
     model_planner::ModelPlanner,
     orders::{Order, is_for_orders, order},
     plan_schema::Choice,
-    requests::{asks_for_a_rule, is_analytical, style_of},
+    requests::{asks_for_a_rule, asks_for_own, is_analytical, style_of},
     router::{IntentExamples, Route, Router, Score},
 };
 use crate::{
     domain::{
-        Ask, Catalogue, Intent, ParameterKind, Plan, Question, Role, SourceKind, Style, ToolCall,
-        ToolSpec, Turn,
+        Ask, Catalogue, Intent, ParameterKind, Plan, Question, Role, Schema, SourceKind, Style,
+        ToolCall, ToolSpec, Turn,
     },
+    prompts::Refused,
     ports::{EmbedError, Embedder, TextRole},
 };
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 /// A tool is called from this score on. Chosen on the tuning part of the gold questions.
 const TOOL_SCORE: f32 = 0.58;
@@ -41,6 +43,16 @@ const FIT_BONUS: f32 = 0.10;
 const MAX_NAMED: usize = 6;
 /// Tools that one question is answered with at most.
 const MAX_TOOLS: usize = 4;
+
+/// What each call more costs a chain, and each name that it has no use for.
+const CHAIN_MALUS: f32 = 0.02;
+const UNUSED_MALUS: f32 = 0.05;
+/// What it costs that its last call brings other records than the question names.
+const ASTRAY_MALUS: f32 = 0.15;
+/// What it counts that a chain goes through the tool that would be called alone.
+const ON_THE_WAY: f32 = 0.05;
+/// Readings of a question that are compared with the tools of chains.
+const MAX_READINGS: usize = 6;
 
 /// The most that arguments and words add to a score.
 const MOST_ADDED: f32 = 3.0 * ARGUMENT_BONUS + WORD_BONUS;
@@ -124,7 +136,8 @@ impl Planner {
         let Some(whole) = scores.first() else {
             return Ok(Plan::search_only(text));
         };
-        let mut plan = self.route(text, whole, now);
+        let chain = self.chain(text, whole, usable, now).await?;
+        let mut plan = self.route(text, whole, chain, now);
         let parts = parts(text);
         if plan.tools.len() == 1 && plan.intent != Intent::Status && parts.len() > 1 {
             let scores = self.scores(&parts, usable).await?;
@@ -133,6 +146,84 @@ impl Planner {
             }
         }
         Ok(plan)
+    }
+
+    /// The best chain of calls where an operation of an API wants what another
+    /// one finds. Orders have none.
+    async fn chain(
+        &self,
+        text: &str,
+        scores: &[Score],
+        usable: &impl Fn(&str) -> bool,
+        now: DateTime<Utc>,
+    ) -> Result<Option<Chained>, EmbedError> {
+        let tools = || {
+            let tools = self.catalogue.tools.iter();
+            tools.filter(|tool| tool.chain.is_some() && usable(&tool.name))
+        };
+        if order(text).is_some() || tools().next().is_none() {
+            return Ok(None);
+        }
+        let near: HashMap<&str, f32> = scores
+            .iter()
+            .filter_map(|score| match &score.route {
+                Route::Tool(name) => Some((name.as_str(), score.value)),
+                Route::Intent(_) => None,
+            })
+            .collect();
+        let score = |name: &str| near.get(name).copied().unwrap_or_default();
+        let leads = Chains::new(tools(), text, now, &score).leads();
+        let mut readings: Vec<String> = Vec::new();
+        for lead in &leads {
+            if lead.reading != text && !readings.contains(&lead.reading) {
+                readings.push(lead.reading.clone());
+            }
+        }
+        readings.truncate(MAX_READINGS);
+        let read = match readings.is_empty() {
+            true => Vec::new(),
+            false => self.scores(&readings, usable).await?,
+        };
+        let worth = |lead: &Lead<'_>| {
+            let at = readings.iter().position(|reading| *reading == lead.reading);
+            let own = at.and_then(|at| read.get(at)).map_or(scores, Vec::as_slice);
+            let route = Route::Tool(lead.tool.name.clone());
+            let cosine = own.iter().find(|score| score.route == route)?.value;
+            let words = WORD_BONUS * shared_words(&lead.reading, lead.tool);
+            let malus = CHAIN_MALUS * lead.calls.len() as f32
+                + UNUSED_MALUS * lead.unused as f32
+                + if lead.astray { ASTRAY_MALUS } else { 0.0 }
+                + if asks_for_a_rule(text) { RULE_MALUS } else { 0.0 };
+            // What a call needs is found, as a fitting argument is.
+            Some(cosine + FIT_BONUS + words - malus)
+        };
+        if std::env::var("DBG").is_ok() {
+            let mut all: Vec<_> = leads.iter().map(|l| (worth(l), shared_words(&l.reading, l.tool), l)).collect();
+            all.sort_by(|a, b| b.0.partial_cmp(&a.0).unwrap());
+            eprintln!("== {text}");
+            for (w, sw, l) in all.iter().take(6) {
+                eprintln!("  {w:?} sw{sw:.2} {:?} | {:?} | {}", l.calls.iter().map(|c| (&c.name, serde_json::to_string(&c.args).unwrap())).collect::<Vec<_>>(), l.links.iter().map(|l| (&l.kind, &l.which, l.path.join("."))).collect::<Vec<_>>(), l.reading);
+            }
+            for s in scores.iter().take(7) {
+                let t = match &s.route { Route::Tool(n) => self.catalogue.tool(n), _ => None };
+                eprintln!("  .. {:?} {:.3} sw{:.2}", s.route, s.value, t.map_or(0.0, |t| shared_words(text, t)));
+            }
+        }
+        let best = leads
+            .iter()
+            .filter_map(|lead| Some((worth(lead)?, lead)))
+            .max_by(|(a, _), (b, _)| a.total_cmp(b));
+        Ok(best.map(|(score, lead)| {
+            let plan = tool_plan(lead.tool, Arguments::default(), text, score);
+            Chained {
+                score,
+                plan: Plan {
+                    tools: lead.calls.clone(),
+                    links: lead.links.clone(),
+                    ..plan
+                },
+            }
+        }))
     }
 
     /// For each text, every route that the asker may take, best first.
@@ -207,7 +298,13 @@ impl Planner {
             .iter()
             .filter(|tool| usable(&tool.name))
             .collect();
-        match model.choose(question, &tools, now).await {
+        let databases: Vec<&Schema> = self
+            .catalogue
+            .schemas
+            .iter()
+            .filter(|schema| usable(&schema.tool))
+            .collect();
+        match model.choose(question, &tools, &databases, now).await {
             Ok(Choice::Intent(Intent::Knowledge)) => Some(Plan {
                 style: style_of(text),
                 confidence: 1.0,
@@ -221,6 +318,7 @@ impl Planner {
                 };
                 Some(tool_plan(tool, arguments, text, 1.0))
             }
+            Ok(Choice::Select(call)) => Some(call_plan(call, is_analytical(text), text, 1.0)),
             Err(error) => {
                 tracing::warn!(question.id = %question.id, error = %error, "the language model made no plan, the router does");
                 None
@@ -228,9 +326,43 @@ impl Planner {
         }
     }
 
-    fn route(&self, text: &str, scores: &[Score], now: DateTime<Utc>) -> Plan {
+    /// Another call in place of one whose statement did not run, by the model
+    /// that wrote it.
+    pub(super) async fn mended(
+        &self,
+        question: &Question,
+        call: &ToolCall,
+        reason: String,
+        now: DateTime<Utc>,
+    ) -> Option<ToolCall> {
+        let model = self.model.as_ref()?;
+        let database = self.catalogue.schema(&call.name)?;
+        let statement = call.args.get(Schema::STATEMENT)?.as_str()?.to_string();
+        let refused = Refused { statement, reason };
+        match model.mend(question, database, refused, now).await {
+            Ok(call) => call,
+            Err(error) => {
+                tracing::warn!(question.id = %question.id, error = %error, "the language model wrote no other statement");
+                None
+            }
+        }
+    }
+
+    fn route(
+        &self,
+        text: &str,
+        scores: &[Score],
+        chain: Option<Chained>,
+        now: DateTime<Utc>,
+    ) -> Plan {
         let best_tool = self.best_tool(text, scores, now, Complete::Yes);
-        let tool_score = best_tool.as_ref().map_or(0.0, |(.., score)| *score);
+        let alone = best_tool.as_ref().map_or(0.0, |(.., score)| *score);
+        let chain = chain.filter(|chain| {
+            let asks = |tool: &ToolSpec| chain.plan.tools.iter().any(|call| call.name == tool.name);
+            let passed = best_tool.as_ref().is_some_and(|(tool, ..)| asks(tool));
+            chain.score + if passed { ON_THE_WAY } else { 0.0 } > alone
+        });
+        let tool_score = chain.as_ref().map_or(alone, |chain| chain.score);
         if let Some(order) = order(text) {
             let meant = |tool: &ToolSpec| is_for_orders(&tool.name, &tool.description);
             return match best_tool {
@@ -255,6 +387,10 @@ impl Planner {
                 .map_or(0.0, |score| score.value)
         };
         for intent in [Intent::SmallTalk, Intent::OutOfScope] {
+            // People chat about the bot; what is theirs they want to know.
+            if intent == Intent::SmallTalk && asks_for_own(text) {
+                continue;
+            }
             let score = score_of(intent);
             let clearly = score > tool_score && score > score_of(Intent::Knowledge) + ASIDE_LEAD;
             if score >= ASIDE_SCORE && clearly {
@@ -263,6 +399,12 @@ impl Planner {
                     _ => aside(intent, text, score),
                 };
             }
+        }
+        if let Some(chain) = chain
+            && chain.score >= TOOL_SCORE
+            && chain.score > score_of(Intent::Knowledge)
+        {
+            return chain.plan;
         }
         match best_tool {
             Some((tool, arguments, score))
@@ -345,7 +487,7 @@ impl Planner {
             // Whatever its arguments add, a tool so far behind does not win.
             .take_while(|(_, value)| *value >= TOOL_SCORE - MOST_ADDED)
             .map(|(tool, score)| {
-                let arguments = arguments::extract(tool, text, now);
+                let arguments = proven(tool, arguments::extract(tool, text, now), text);
                 let fit = match tool.examples.is_empty() {
                     true => FIT_BONUS * arguments.fit.clamp(-1.0, 1.5),
                     false => ARGUMENT_BONUS * arguments.found.min(3) as f32,
@@ -361,6 +503,12 @@ impl Planner {
             .filter(|(_, arguments, _)| complete == Complete::No || arguments.missing.is_empty())
             .max_by(|(.., a), (.., b)| a.total_cmp(b))
     }
+}
+
+/// A plan whose calls lead to one another, and how near its last one is.
+struct Chained {
+    score: f32,
+    plan: Plan,
 }
 
 /// Whether a tool must have all its arguments.
@@ -452,6 +600,14 @@ impl Plan {
 
 fn tool_plan(tool: &ToolSpec, arguments: Arguments, text: &str, score: f32) -> Plan {
     let analytical = is_analytical(text) || is_analytical(&tool.description);
+    let call = ToolCall {
+        name: tool.name.clone(),
+        args: arguments.values,
+    };
+    call_plan(call, analytical, text, score)
+}
+
+fn call_plan(call: ToolCall, analytical: bool, text: &str, score: f32) -> Plan {
     Plan {
         intent: if analytical {
             Intent::Analytical
@@ -462,10 +618,8 @@ fn tool_plan(tool: &ToolSpec, arguments: Arguments, text: &str, score: f32) -> P
         top_k: if analytical { 10 } else { 5 },
         style: Style::Table,
         search: text.to_string(),
-        tools: vec![ToolCall {
-            name: tool.name.clone(),
-            args: arguments.values,
-        }],
+        tools: vec![call],
+        links: Vec::new(),
         confidence: score.min(1.0),
         ask: None,
     }
@@ -495,12 +649,14 @@ fn perhaps_aside(text: &str, confidence: f32) -> Plan {
 /// Share of the question's content words that the tool's name, description,
 /// examples and synonyms have: embeddings blur "product" and "customer", words do not.
 fn shared_words(text: &str, tool: &ToolSpec) -> f32 {
+    let chain = tool.chain.as_ref();
     let words = format!(
-        "{} {} {} {}",
+        "{} {} {} {} {}",
         tool.name.replace('_', " "),
         tool.description,
         tool.examples.join(" "),
-        tool.synonyms.join(" ")
+        tool.synonyms.join(" "),
+        chain.map_or(String::new(), |chain| chain.words.join(" ").replace('_', " "))
     );
     coverage(text, &words)
 }

@@ -72,3 +72,16 @@ pub(super) fn asks_for_a_rule(text: &str) -> bool {
         .replace(" can i get ", " ");
     SIGNS.iter().any(|sign| text.contains(sign))
 }
+
+/// "What is my account number", and neither "thanks, my friend" nor "do you like my name".
+pub(super) fn asks_for_own(text: &str) -> bool {
+    let text = text.to_lowercase();
+    let words: Vec<&str> = text
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect();
+    let asks = words
+        .first()
+        .is_some_and(|word| matches!(*word, "what" | "whats" | "which" | "who" | "where" | "when"));
+    asks && words.contains(&"my") && !words.iter().any(|word| matches!(*word, "you" | "your"))
+}

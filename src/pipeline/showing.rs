@@ -21,6 +21,13 @@ pub(super) fn results(plan: &Plan, gathered: Gathered) -> Draft {
     let mut found = false;
     for (i, result) in gathered.results.into_iter().enumerate() {
         let n = i + 1;
+        if let Some(step) = gathered.steps.get(i) {
+            if !step.is_empty() {
+                message.push(took(n, step));
+            }
+            evidence.push(Evidence::of_result(n, result));
+            continue;
+        }
         let missing_record = plan.intent == Intent::Status && result.rows.rows.is_empty();
         if missing_record {
             message.push(reply::no_such_record(&record_of(plan)));
@@ -41,12 +48,25 @@ pub(super) fn results(plan: &Plan, gathered: Gathered) -> Draft {
         evidence,
         gaps: gathered.gaps,
         abstained: !found,
+        settled: gathered.settled,
+        calls: gathered.calls,
         confidence: if plan.confidence > 0.65 {
             Confidence::High
         } else {
             Confidence::Medium
         },
         provenance: Provenance::quotation(),
+    }
+}
+
+/// What one call of a chain brought for the next one.
+fn took(n: usize, step: &str) -> Block {
+    Block::Paragraph {
+        text: vec![
+            Inline::text(step),
+            Inline::text(" "),
+            Inline::Cite { n },
+        ],
     }
 }
 
@@ -113,6 +133,8 @@ pub(super) fn records(gathered: Gathered) -> Draft {
         citations,
         gaps: gathered.gaps,
         abstained,
+        settled: false,
+        calls: Vec::new(),
         confidence: Confidence::High,
         provenance: Provenance::quotation(),
     }

@@ -6,6 +6,7 @@
 
 mod arguments;
 pub mod catalogue;
+mod free;
 pub mod http;
 mod limits;
 pub mod logs;
@@ -16,7 +17,7 @@ pub mod window;
 
 use crate::{
     config::{Config, Fault},
-    domain::{Access, Audience, Catalogue, Rows, ToolCall, ToolResult},
+    domain::{Access, Audience, Catalogue, Rows, Schema, ToolCall, ToolResult},
     ports::{Caller, Clock, ToolError, Tools, with_causes},
 };
 use arguments::check_arguments;
@@ -34,9 +35,16 @@ use sql::{
     lexer,
     queries::{Loading, NamedQuery},
 };
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 use tool::{Outcome, Tool};
 use window::Window;
+
+/// A schema is read whole: a hundred thousand columns are more than anybody has.
+const LIVE_SCHEMA: Limits = Limits {
+    timeout: Duration::from_secs(30),
+    rows: 100_000,
+    bytes: 64 << 20,
+};
 
 pub struct Toolbox {
     catalogue: Catalogue,
@@ -48,6 +56,7 @@ pub struct Toolbox {
     zone: Tz,
     /// Free statements that would cost more are refused; [`sql::cost::Cost`].
     sql_cost: u64,
+    limits: Limits,
 }
 
 /// A database with what the configuration says of it.
@@ -103,6 +112,7 @@ impl Toolbox {
             clock,
             zone: config.chat.time_zone,
             sql_cost: config.limits.sql_cost,
+            limits: Limits::from(&config.limits),
         };
         let words = Words::read(config).unwrap_or_else(|error| {
             faults.push(Fault(error.to_string()));
@@ -112,6 +122,7 @@ impl Toolbox {
         toolbox.load_queries(config, &mut faults).await;
         toolbox.open_apis(config, resolver, &mut faults);
         toolbox.open_logs(config, &words, &mut faults).await;
+        toolbox.open_schemas(config, &words, &mut faults).await;
         toolbox.enrich(&words);
         if faults.is_empty() {
             Ok(toolbox)
@@ -238,6 +249,57 @@ impl Toolbox {
         }
     }
 
+    /// What a language model is told of the databases that it may ask.
+    async fn open_schemas(&mut self, config: &Config, words: &Words, faults: &mut Vec<Fault>) {
+        for entry in config.databases.iter().filter(|entry| entry.sql_by_model) {
+            let name = &entry.name;
+            if entry.tables.is_empty() {
+                faults.push(Fault(format!(
+                    "database `{name}`: `sql_by_model` needs `tables`, which its statements may read"
+                )));
+                continue;
+            }
+            let tool = free::tool_name(name);
+            if self.tools.contains_key(&tool) || self.catalogue.schema(&tool).is_some() {
+                faults.push(Fault(format!(
+                    "database `{name}`: its tool `{tool}` has the name of another one"
+                )));
+                continue;
+            }
+            self.catalogue.schemas.extend(free::schema_of(entry, words).await);
+        }
+    }
+
+    /// Whose statements a tool takes, where it takes any.
+    fn free_source(&self, tool: &str) -> Option<(&str, &Source)> {
+        let schema = self.catalogue.schema(tool)?;
+        let source = self.databases.get(&schema.database)?;
+        Some((&schema.database, source))
+    }
+
+    /// A statement that a language model wrote.
+    async fn call_free(&self, call: &ToolCall, access: &Access) -> Result<ToolResult, ToolError> {
+        let unknown = || ToolError::Unknown {
+            tool: call.name.clone(),
+        };
+        let (database, source) = self.free_source(&call.name).ok_or_else(unknown)?;
+        if !source.audience.admits(access) {
+            return Err(unknown());
+        }
+        let statement = call.args.get(Schema::STATEMENT).and_then(|text| text.as_str());
+        let statement = statement.ok_or_else(|| ToolError::BadArgument {
+            tool: call.name.clone(),
+            argument: Schema::STATEMENT.into(),
+            problem: "is no text".into(),
+        })?;
+        let result = self.query(database, statement, access).await?;
+        Ok(ToolResult {
+            tool: call.name.clone(),
+            lead: free::lead(&result.rows).unwrap_or(result.lead),
+            ..result
+        })
+    }
+
     /// Puts what people wrote into the catalogue that is planned with.
     fn enrich(&mut self, words: &Words) {
         self.catalogue.version = words.version();
@@ -287,6 +349,7 @@ impl Toolbox {
             lead: count(&rows),
             rows,
             as_of,
+            bodies: Vec::new(),
         })
     }
 
@@ -409,14 +472,23 @@ impl Tools for Toolbox {
     }
 
     fn allowed(&self, tool: &str, access: &Access) -> bool {
-        self.allowed_tool(tool, access).is_some()
+        let free = || self.free_source(tool).is_some_and(|(_, source)| source.audience.admits(access));
+        self.allowed_tool(tool, access).is_some() || free()
     }
 
     fn system(&self, tool: &str) -> Option<&str> {
-        self.tools.get(tool).map(|tool| tool.source())
+        let own = self.tools.get(tool).map(|tool| tool.source());
+        own.or_else(|| self.free_source(tool).map(|(name, _)| name))
+    }
+
+    fn time_limit(&self) -> Duration {
+        self.limits.timeout
     }
 
     async fn call(&self, call: &ToolCall, caller: &Caller) -> Result<ToolResult, ToolError> {
+        if self.catalogue.schema(&call.name).is_some() {
+            return self.call_free(call, &caller.access).await;
+        }
         let tool = self
             .allowed_tool(&call.name, &caller.access)
             .ok_or_else(|| ToolError::Unknown {
@@ -428,6 +500,7 @@ impl Tools for Toolbox {
             statement,
             rows,
             lead,
+            bodies,
         } = tool.run(&arguments).await?;
         Ok(ToolResult {
             tool: call.name.clone(),
@@ -436,6 +509,7 @@ impl Tools for Toolbox {
             rows,
             lead,
             as_of,
+            bodies,
         })
     }
 }

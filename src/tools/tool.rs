@@ -6,6 +6,7 @@ use crate::{
     ports::ToolError,
 };
 use async_trait::async_trait;
+use serde_json::Value;
 
 #[async_trait]
 pub trait Tool: Send + Sync {
@@ -38,4 +39,6 @@ pub struct Outcome {
     pub rows: Rows,
     /// The result in one sentence, every figure taken from `rows` or the arguments.
     pub lead: String,
+    /// An API's answer as it came, a body a page.
+    pub bodies: Vec<Value>,
 }

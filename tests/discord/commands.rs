@@ -62,6 +62,7 @@ fn query(name: &str, parameters: Vec<Parameter>) -> ToolSpec {
         parameters,
         examples: Vec::new(),
         synonyms: Vec::new(),
+        chain: None,
     }
 }
 
@@ -100,6 +101,7 @@ pub fn known() -> Arc<Commands> {
     ];
     let shelf = Arc::new(Shelf(Catalogue {
         tools,
+        schemas: Vec::new(),
         version: None,
     }));
     Arc::new(Commands::new(shelf, Arc::new(Nothing), &config))

@@ -34,7 +34,9 @@ impl Broken {
                 parameters: Vec::new(),
                 examples: vec![LIVE.into(), "terminals returned today".into()],
                 synonyms: Vec::new(),
+                chain: None,
             }],
+            schemas: Vec::new(),
             version: Some("3-9f2c11ab".into()),
         })
     }

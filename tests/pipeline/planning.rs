@@ -37,6 +37,7 @@ fn figures(name: &str, description: &str, examples: &[&str]) -> ToolSpec {
         ],
         examples: examples.iter().map(|example| example.to_string()).collect(),
         synonyms: Vec::new(),
+        chain: None,
     }
 }
 
@@ -80,8 +81,10 @@ fn catalogue() -> Catalogue {
                 .map(String::from)
                 .to_vec(),
                 synonyms: Vec::new(),
+                chain: None,
             },
         ],
+        schemas: Vec::new(),
         version: None,
     }
 }

@@ -28,6 +28,7 @@ on_both_stores! {
                 rows: Rows::default(),
                 lead: "42 orders".into(),
                 as_of: at(2),
+                bodies: Vec::new(),
             }),
         });
         let saving = Saving { question: &full_question(&claimed), answer: &given, plain_text: "yes \0", parts: &[part("yes")] };

@@ -16,6 +16,7 @@ use lorekeeper::{
         sql::{
             Database, Limits,
             dump::read_dump,
+            guard::Dialect,
             schema::{Column, Table, read_schema},
         },
     },
@@ -433,6 +434,11 @@ ALTER TABLE ONLY parts ADD CONSTRAINT parts_deal FOREIGN KEY (deal) REFERENCES d
 COMMENT ON TABLE deals IS 'Deals;
 of all regions';
 COMMENT ON COLUMN deals.amount IS 'in EUR';
+CREATE VIEW closed AS
+    SELECT d.id, d.amount AS worth, d.stage, a.name, a.tags, 1::smallint AS one
+    FROM (deals d JOIN crm.accounts a ON a.id = d.account) WHERE d.stage = 'won';
+COMMENT ON VIEW closed IS 'Deals that are won';
+CREATE VIEW closed_twice (id, worth, kind) AS SELECT id, worth, stage FROM closed UNION ALL SELECT 1, 2, 'won';
 "#;
 
 fn sales() -> Vec<Table> {
@@ -450,7 +456,37 @@ fn sales() -> Vec<Table> {
         columns,
         ..Table::default()
     };
+    let view = |name: &str, comment: &str, columns: Vec<Column>| Table {
+        view: true,
+        comment: comment.into(),
+        ..table(name, columns)
+    };
+    let stage = |name: &str| Column {
+        values: ["lead", "won", "lost"].map(String::from).to_vec(),
+        ..column(name, "stage")
+    };
     vec![
+        view(
+            "closed",
+            "Deals that are won",
+            vec![
+                column("id", "integer"),
+                column("worth", "numeric(12,2)"),
+                stage("stage"),
+                column("name", "character varying(80)"),
+                column("tags", "text[]"),
+                column("one", "smallint"),
+            ],
+        ),
+        view(
+            "closed_twice",
+            "",
+            vec![
+                column("id", "integer"),
+                column("worth", "numeric(12,2)"),
+                stage("kind"),
+            ],
+        ),
         table(
             "crm.accounts",
             vec![
@@ -500,7 +536,7 @@ async fn live_postgres_and_its_dump_tell_the_same() {
     let role = &spy.role;
     spy.as_admin(&format!(
         "{SALES}; GRANT USAGE ON SCHEMA crm TO {role}; \
-         CREATE TABLE secret (id int); GRANT SELECT ON deals, parts, crm.accounts TO {role}; \
+         CREATE TABLE secret (id int); GRANT SELECT ON deals, parts, closed, closed_twice, crm.accounts TO {role}; \
          CREATE TABLE salaries (id int, amount int); GRANT SELECT (id) ON salaries TO {role}"
     ))
     .await;
@@ -536,8 +572,8 @@ async fn live_sqlite_and_its_dump_tell_the_same() {
     let database = Database::open(&entry("shop", &spy.url()), LIMITS)
         .await
         .expect("it opens");
-    let mut live = read_schema(&database).await.expect("it is read");
-    live.retain(|table| !table.view);
+    let live = read_schema(&database).await.expect("it is read");
+    assert!(live.iter().any(|table| table.view));
     let file = tempfile::NamedTempFile::new().expect("a file");
     let dump = format!(
         "PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n{SHOP}\nATTACH 'x.db' AS x;\nCREATE TABLE x AS SELECT 1;\nCOMMIT;\n"
@@ -757,4 +793,34 @@ fn entry_of_a_database_says_nothing_of_samples_by_default() {
     let entry: DatabaseEntry =
         toml::from_str("name = \"a\"\nurl = \"sqlite:a.db\"").expect("it parses");
     assert!(!entry.samples);
+}
+
+#[tokio::test]
+async fn view_whose_columns_can_not_be_told_is_counted() {
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    let read = async |dump: &str, dialect: Dialect| {
+        fs::write(file.path(), dump).expect("is written");
+        let dumped = read_dump(file.path(), Some(dialect)).await.expect("it is read");
+        let names: Vec<String> = dumped
+            .tables
+            .iter()
+            .map(|table| {
+                let columns: Vec<&str> = table.columns.iter().map(|c| c.name.as_str()).collect();
+                format!("{}({})", table.name, columns.join(" "))
+            })
+            .collect();
+        (names, dumped.unread)
+    };
+    let dump = "CREATE TABLE a (x int, y text);
+        CREATE VIEW all_of AS SELECT * FROM a;
+        CREATE VIEW lost AS SELECT * FROM elsewhere;
+        CREATE VIEW named AS SELECT count(*) AS n, a.x FROM a GROUP BY a.x;";
+    let told = ["a(x y)", "all_of(x y)", "named(n x)"].map(String::from).to_vec();
+    assert_eq!(read(dump, Dialect::Postgres).await, (told.clone(), 1));
+    assert_eq!(read(dump, Dialect::MySql).await, (told, 1));
+    let kept = "CREATE TABLE a (x int, y text);
+        CREATE MATERIALIZED VIEW m AS SELECT x, lower(y) FROM a WITH NO DATA;
+        COMMENT ON MATERIALIZED VIEW m IS 'kept';";
+    let (names, unread) = read(kept, Dialect::Postgres).await;
+    assert_eq!((names, unread), (["a(x y)", "m(x lower)"].map(String::from).to_vec(), 0));
 }

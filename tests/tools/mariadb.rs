@@ -30,14 +30,14 @@ use uuid::Uuid;
 
 /// A schema of its own on the throw-away server, with an account that can only
 /// read. Both go with the server at the latest.
-struct SpySchema {
+pub struct SpySchema {
     server: String,
     name: String,
     account: String,
 }
 
 impl SpySchema {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let id = Uuid::now_v7().simple().to_string();
         let schema = Self {
             server: server(),
@@ -65,7 +65,7 @@ impl SpySchema {
         run(&format!("{}{}", self.server, self.name), sql).await;
     }
 
-    fn reader_url(&self) -> String {
+    pub fn reader_url(&self) -> String {
         let (_, address) = self.server.split_once('@').expect("names an account");
         format!("mariadb://{}@{address}{}", self.account, self.name)
     }
@@ -79,7 +79,7 @@ impl SpySchema {
     }
 
     /// Everything that a bypass could have changed, in one text.
-    async fn state(&self) -> String {
+    pub async fn state(&self) -> String {
         let sql = format!(
             "SELECT CONCAT_WS(' | ', \
                 (SELECT GROUP_CONCAT(id, ' ', note ORDER BY id) FROM {name}.spy), \
@@ -109,7 +109,7 @@ impl SpySchema {
         text(&self.server, &sql).await != "0"
     }
 
-    async fn remove(self) {
+    pub async fn remove(self) {
         run(&self.server, &format!("DROP DATABASE {}", self.name)).await;
         run(&self.server, &format!("DROP USER {}", self.account)).await;
     }
@@ -628,6 +628,11 @@ CREATE TABLE `orders` (
   KEY `by_customer` (`customer`),
   CONSTRAINT `of_customer` FOREIGN KEY (`customer`) REFERENCES `customers` (`id`)
 ) ENGINE=InnoDB;
+/*!50001 CREATE VIEW `spent` AS SELECT 1 AS `number`, 1 AS `worth` */;
+/*!50001 DROP VIEW IF EXISTS `spent`*/;
+/*!50001 CREATE ALGORITHM=UNDEFINED */
+/*!50013 SQL SECURITY INVOKER */
+/*!50001 VIEW `spent` AS select `o`.`number` AS `number`,`o`.`total` AS `worth`,`c`.`region` AS `region` from (`orders` `o` join `customers` `c` on(`c`.`id` = `o`.`customer`)) */;
 ";
 
 #[tokio::test]
@@ -680,6 +685,13 @@ async fn live_schema_and_its_dump_tell_the_same() {
             ..Table::default()
         },
     ];
+    let told = |table: Option<Table>| {
+        let table = table.expect("the view is there");
+        let columns = table.columns.into_iter();
+        let columns: Vec<(String, String)> = columns.map(|c| (c.name, c.kind)).collect();
+        (table.name, table.view, columns)
+    };
+    let live_view = told(live.pop());
     assert_eq!(live, expected);
     spy.remove().await;
 
@@ -688,7 +700,8 @@ async fn live_schema_and_its_dump_tell_the_same() {
         "/*!40101 SET NAMES utf8 */;\n{SHOP}\nINSERT INTO `orders` VALUES ('a\\';',1,2);\n"
     );
     std::fs::write(file.path(), dump).expect("is written");
-    let dumped = read_dump(file.path(), None).await.expect("it is read");
+    let mut dumped = read_dump(file.path(), None).await.expect("it is read");
+    assert_eq!(told(dumped.tables.pop()), live_view);
     assert_eq!(
         (dumped.tables.as_slice(), dumped.unread),
         (expected.as_slice(), 0)

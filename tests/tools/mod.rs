@@ -1,6 +1,7 @@
 //! The company's databases, APIs and logs, read only.
 
 mod catalogue;
+mod free;
 mod http;
 mod logs;
 mod logs_measured;

@@ -177,6 +177,7 @@ pub fn entry(name: &str, url: &str) -> DatabaseEntry {
         tables: Vec::new(),
         audience: vec![EVERYONE.into()],
         samples: false,
+        sql_by_model: false,
     }
 }
 

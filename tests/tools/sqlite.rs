@@ -60,7 +60,7 @@ impl SpyFile {
     }
 
     /// Everything in the folder: names and contents.
-    fn state(&self) -> String {
+    pub fn state(&self) -> String {
         let folder = self.path.parent().expect("is in a folder");
         let entries = fs::read_dir(folder).expect("is read");
         let mut files: Vec<_> = entries

@@ -329,6 +329,7 @@ mod tests {
             parameters: parameters.into_iter().map(parameter).collect(),
             examples: Vec::new(),
             synonyms: Vec::new(),
+            chain: None,
         }
     }
 

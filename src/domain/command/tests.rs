@@ -33,6 +33,7 @@ fn tool(kind: ToolKind, name: &str, parameters: Vec<Parameter>) -> ToolSpec {
         parameters,
         examples: Vec::new(),
         synonyms: Vec::new(),
+        chain: None,
     }
 }
 

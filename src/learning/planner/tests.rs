@@ -38,6 +38,7 @@ fn tool(name: &str, parameters: Vec<Parameter>, examples: &[&str]) -> ToolSpec {
         parameters,
         examples: examples.iter().map(|text| text.to_string()).collect(),
         synonyms: vec!["takings".into()],
+        chain: None,
     }
 }
 
@@ -77,6 +78,7 @@ fn catalogue() -> Catalogue {
             ),
             tool("stock_levels", Vec::new(), &["what is in the warehouse"]),
         ],
+        schemas: Vec::new(),
         version: None,
     }
 }
@@ -261,8 +263,9 @@ proptest! {
             ],
             examples: words.iter().map(|text| format!("{text} {number} {}", values.concat())).collect(),
             synonyms: words,
+            chain: None,
         }];
-        let catalogue = Catalogue { tools, version: None };
+        let catalogue = Catalogue { tools, schemas: Vec::new(), version: None };
         let prompt = PlanPrompt::shipped().expect("it ships");
         let made = make_pairs(&catalogue, &prompt, &options(5, seed)).expect("they are made");
         for pair in &made.pairs {

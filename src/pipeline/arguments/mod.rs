@@ -26,12 +26,14 @@ mod units;
 mod window;
 mod words;
 
+pub(super) use asked::Asked;
 pub use ids::record_ids;
+pub(super) use spans::Form;
 pub use window::window;
 pub use words::name_words;
+pub(super) use words::{Word, is_stop};
 
 use crate::domain::{Parameter, ParameterKind, ToolSpec};
-use asked::Asked;
 use assignment::{assign, fill, leaves};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};

@@ -281,12 +281,14 @@ mod tests {
             )],
             examples: vec!["which deals are open".into(), "show the deals".into()],
             synonyms: Vec::new(),
+            chain: None,
         }
     }
 
     fn catalogue(tools: Vec<ToolSpec>) -> Catalogue {
         Catalogue {
             tools,
+            schemas: Vec::new(),
             version: None,
         }
     }

@@ -8,9 +8,9 @@ use crate::{
     config::{Config, DatabaseEntry, LogKind},
     ports::{Clock, with_causes},
     tools::{
-        Toolbox,
+        LIVE_SCHEMA, Toolbox,
         sql::{
-            Database, Limits,
+            Database,
             dump::read_dump,
             guard::Dialect,
             samples::add_samples,
@@ -18,14 +18,7 @@ use crate::{
         },
     },
 };
-use std::{path::PathBuf, sync::Arc, time::Duration};
-
-/// A schema is read whole: a hundred thousand columns are more than anybody has.
-const LIMITS: Limits = Limits {
-    timeout: Duration::from_secs(30),
-    rows: 100_000,
-    bytes: 64 << 20,
-};
+use std::{path::PathBuf, sync::Arc};
 
 /// A file that tells the tables of a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -127,7 +120,7 @@ impl Found {
 }
 
 async fn read_live(entry: &DatabaseEntry) -> Result<Vec<Table>, String> {
-    let database = Database::open(entry, LIMITS).await;
+    let database = Database::open(entry, LIVE_SCHEMA).await;
     let database = database.map_err(|error| error.to_string())?;
     let tables = read_schema(&database).await;
     let mut tables = tables.map_err(|error| with_causes(&error))?;

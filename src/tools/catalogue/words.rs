@@ -3,7 +3,8 @@
 use super::file::{CatalogueError, CatalogueFile, said};
 use crate::{
     config::{Config, LogEntry},
-    domain::{ToolKind, ToolSpec},
+    domain::{SchemaTable, ToolKind, ToolSpec},
+    tools::{free::of_table, sql::schema::Table},
 };
 
 /// The words of the configured file; none where there is no file.
@@ -36,6 +37,24 @@ impl Words {
             entry.description = known.description.trim().to_string();
         }
         entry
+    }
+
+    /// The tables of a database, with what people say of them.
+    pub(in crate::tools) fn tables_of(&self, database: &str) -> Vec<SchemaTable> {
+        let tables = self.file.iter().flat_map(|file| &file.tables);
+        let own = tables.filter(|entry| entry.database == database && entry.gone.is_none());
+        own.map(|entry| {
+            let named = Table {
+                name: entry.name.clone(),
+                ..entry.found.table.clone()
+            };
+            let mut said: Vec<&str> = vec![entry.description.trim()];
+            let synonyms = super::file::said(&entry.synonyms).join(", ");
+            said.push(&synonyms);
+            said.retain(|text| !text.is_empty());
+            of_table(&named, &said.join("; "))
+        })
+        .collect()
     }
 
     /// Puts the words for a tool of `source` into it.

@@ -41,6 +41,7 @@ struct Gathered {
     records: Vec<Value>,
     /// There is more than was read.
     more: bool,
+    bodies: Vec<Value>,
 }
 
 #[async_trait]
@@ -81,6 +82,7 @@ impl Tool for ApiTool {
             statement: format!("GET {}", request.url),
             lead: self.lead(&rows, arguments, &request),
             rows,
+            bodies: gathered.bodies,
         })
     }
 }
@@ -117,6 +119,7 @@ impl ApiTool {
             };
             left = left.saturating_sub(page.bytes);
             seen.push(url);
+            gathered.bodies.push(page.body.clone());
             match self.take(page, &mut gathered) {
                 Next::End => return Ok(gathered),
                 Next::Page(next)

@@ -19,6 +19,7 @@ mod operation;
 mod paging;
 mod parameter;
 mod places;
+mod records;
 mod request;
 mod resolver;
 mod schema;
@@ -26,5 +27,6 @@ mod table;
 mod words;
 
 pub use address::is_public;
+pub(super) use naming::snake_case;
 pub use api::{Api, ApiHealth, OpenApi};
 pub use resolver::SystemResolver;

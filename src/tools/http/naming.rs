@@ -4,7 +4,7 @@
 const MAX_WORDS: usize = 300;
 
 /// `get-an-artist`, `listUsers`, `GET /users/{id}` as `get_an_artist`, `list_users`, `get_users_id`.
-pub(super) fn snake_case(text: &str) -> String {
+pub(in crate::tools) fn snake_case(text: &str) -> String {
     let mut name = String::new();
     let mut before: Option<char> = None;
     let mut rest = text.chars().peekable();

@@ -4,10 +4,11 @@ use super::{
     document::{Document, Get, server_of},
     naming::{one_line, snake_case},
     parameter::{Place, Reading, Sent, is_true, read, undeclared},
+    records::{gives, takes},
 };
 use crate::{
     config::ApiAuth,
-    domain::{ToolKind, ToolSpec},
+    domain::{Chain, ToolKind, ToolSpec},
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -24,6 +25,8 @@ pub(super) struct Operation {
     /// As the document has it: `/users/{id}`.
     pub path: String,
     pub parameters: Vec<Sent>,
+    /// How its calls lead to others; the API's name is still to be given.
+    pub chain: Chain,
 }
 
 /// An operation that can't be called.
@@ -50,6 +53,7 @@ impl Operation {
             parameters: planned.map(|sent| sent.spec.clone()).collect(),
             examples: examples.to_vec(),
             synonyms: Vec::new(),
+            chain: None,
         }
     }
 
@@ -148,8 +152,28 @@ fn read_one(document: &Document, get: &Get<'_>, auth: Option<&ApiAuth>) -> Resul
         summary,
         description,
         path: get.path.to_string(),
+        chain: chain(document, get, &parameters),
         parameters,
     })
+}
+
+fn chain(document: &Document, get: &Get<'_>, parameters: &[Sent]) -> Chain {
+    let (gives, fields) = gives(document, get);
+    let mut words: Vec<String> = get
+        .path
+        .split('/')
+        .filter(|segment| !segment.contains('{'))
+        .map(snake_case)
+        .chain(fields)
+        .filter(|word| !word.is_empty())
+        .collect();
+    words.dedup();
+    Chain {
+        api: String::new(),
+        takes: takes(get.path, parameters),
+        gives,
+        words,
+    }
 }
 
 fn first_paragraph(text: &str) -> String {

@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     config::{ApiEntry, ApiOperation},
+    domain::Chain,
     tools::template::{Sentences, Template},
 };
 use std::sync::Arc;
@@ -66,6 +67,10 @@ impl Words {
         if let Some(description) = self.description {
             spec.description = description;
         }
+        spec.chain = Some(Chain {
+            api: api.name.clone(),
+            ..operation.chain.clone()
+        });
         ApiTool {
             accepts: operation.accepts(name),
             spec,

@@ -139,6 +139,7 @@ impl LogSource {
             lead: count(&rows),
             rows,
             as_of,
+            bodies: Vec::new(),
         })
     }
 

@@ -100,6 +100,7 @@ impl LogTool {
                 parameters: parameters(source),
                 examples: examples.to_vec(),
                 synonyms: Vec::new(),
+                chain: None,
             },
             source: source.clone(),
             what,
@@ -182,6 +183,7 @@ impl Tool for LogTool {
                 .statement(&asked, self.what == What::Counts),
             rows: capped(rows, self.source.limits),
             lead,
+            bodies: Vec::new(),
         })
     }
 }

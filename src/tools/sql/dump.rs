@@ -6,6 +6,7 @@
 mod mysql;
 mod postgres;
 mod sqlite;
+mod view;
 
 use super::{
     guard::Dialect,
@@ -87,6 +88,10 @@ pub async fn read_dump(path: &Path, dialect: Option<Dialect>) -> Result<Dumped, 
 /// The statements of a dump that speak of tables, without comments.
 fn statements(text: &str, dialect: Dialect) -> Vec<String> {
     let text = without_data(text);
+    let text = match dialect {
+        Dialect::MySql => with_views(&text),
+        _ => text,
+    };
     let mut found = Vec::new();
     let mut open = String::new();
     let mut end = |open: &mut String| {
@@ -113,7 +118,48 @@ fn statements(text: &str, dialect: Dialect) -> Vec<String> {
     found
 }
 
+/// mysqldump hides what a view needs in comments that its servers read:
+/// `/*!50001 CREATE ALGORITHM=MERGE */ /*!50013 DEFINER=… */ /*!50001 VIEW …*/`.
+fn with_views(text: &str) -> String {
+    let mut kept = String::with_capacity(text.len());
+    for piece in pieces(text, Dialect::MySql) {
+        let Piece::Comment(comment) = piece else {
+            kept.push_str(piece.text());
+            continue;
+        };
+        let inner = comment
+            .strip_prefix("/*!")
+            .or_else(|| comment.strip_prefix("/*M!"))
+            .and_then(|rest| rest.strip_suffix("*/"))
+            .map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start());
+        let first = |inner: &str| {
+            let word: String = inner.chars().take_while(|c| c.is_alphanumeric()).collect();
+            word.to_uppercase()
+        };
+        let hides = |inner: &&str| match first(inner).as_str() {
+            "VIEW" | "DEFINER" | "SQL" => true,
+            "CREATE" => {
+                let upper = inner.to_uppercase();
+                upper.contains("ALGORITHM") || upper.contains("VIEW")
+            }
+            _ => false,
+        };
+        match inner.filter(hides) {
+            Some(inner) => {
+                kept.push(' ');
+                kept.push_str(inner);
+                kept.push(' ');
+            }
+            None => kept.push_str(comment),
+        }
+    }
+    kept
+}
+
 fn is_about_tables(statement: &str) -> bool {
+    if is_a_view(statement) {
+        return true;
+    }
     let words: Vec<String> = statement
         .split(|c: char| !c.is_alphanumeric() && c != '_')
         .filter(|word| !word.is_empty())
@@ -137,9 +183,34 @@ fn is_about_tables(statement: &str) -> bool {
                 .contains(word)
             })
             .is_some_and(|word| ["TABLE", "TYPE"].contains(word)),
-        ["ALTER", "TABLE", ..] | ["COMMENT", "ON", "TABLE" | "COLUMN", ..] => true,
+        ["ALTER", "TABLE", ..] | ["COMMENT", "ON", "TABLE" | "COLUMN" | "VIEW" | "MATERIALIZED", ..] => true,
         _ => false,
     }
+}
+
+/// `CREATE … VIEW`, whatever stands between.
+fn is_a_view(statement: &str) -> bool {
+    const BETWEEN: [&str; 11] = [
+        "OR", "REPLACE", "TEMP", "TEMPORARY", "RECURSIVE", "MATERIALIZED", "ALGORITHM", "DEFINER",
+        "SQL", "SECURITY", "INVOKER",
+    ];
+    let mut words = statement.split_whitespace();
+    if !words.next().is_some_and(|word| word.eq_ignore_ascii_case("CREATE")) {
+        return false;
+    }
+    for word in words.take(12) {
+        let upper = word.to_uppercase();
+        let name = upper.split('=').next().unwrap_or_default();
+        match name {
+            "VIEW" => return true,
+            name if BETWEEN.contains(&name) => {}
+            // `= MERGE`, `= x@y` and what else stands behind those words.
+            _ if upper.starts_with('=') || upper.contains('@') => {}
+            "MERGE" | "UNDEFINED" | "TEMPTABLE" | "CURRENT_USER" => {}
+            _ => return false,
+        }
+    }
+    false
 }
 
 /// Without what is for psql alone: rows behind `COPY … FROM stdin;`, and `\connect`.
@@ -187,7 +258,23 @@ mod tests {
             "CREATE INDEX i ON b (x); INSERT INTO b VALUES ('a;b'); DROP TABLE b",
             &[],
         );
+        check(
+            "CREATE OR REPLACE VIEW v AS SELECT 1; CREATE MATERIALIZED VIEW w AS SELECT 2; CREATE RULE view AS x",
+            &["CREATE OR REPLACE VIEW v AS SELECT 1", "CREATE MATERIALIZED VIEW w AS SELECT 2"],
+        );
         check("", &[]);
+    }
+
+    #[test]
+    fn views_of_mysql_are_found_in_the_comments_that_hide_them() {
+        let text = "/*!50001 DROP VIEW IF EXISTS `v`*/;\n/*!50001 SET x = 1 */;\n\
+            /*!50001 CREATE ALGORITHM=UNDEFINED */\n/*!50013 DEFINER=`root`@`localhost` SQL SECURITY DEFINER */\n\
+            /*!50001 VIEW `v` AS select `a`.`id` AS `id` from `a` */;\n\
+            /*!50003 CREATE*/ /*!50017 DEFINER=`root`@`localhost`*/ /*!50003 TRIGGER t BEFORE INSERT ON a FOR EACH ROW SET x = 1 */;";
+        let found = statements(text, Dialect::MySql);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with("CREATE ALGORITHM=UNDEFINED"), "{found:?}");
+        assert!(found[0].ends_with("from `a`"), "{found:?}");
     }
 
     #[tokio::test]

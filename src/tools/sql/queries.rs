@@ -117,6 +117,7 @@ impl Tool for NamedQuery {
                 .sentences
                 .fill(&rows, &arguments.shown, &self.spec.parameters),
             rows,
+            bodies: Vec::new(),
         })
     }
 }
@@ -158,6 +159,7 @@ async fn load(
             parameters,
             examples: entry.examples.clone(),
             synonyms: Vec::new(),
+            chain: None,
         },
         database: loading.database.clone(),
         audience: loading.audience.clone(),

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod auth;
+mod chains;
 mod command;
 mod documents;
 mod fuzz;

@@ -3,16 +3,21 @@
 use super::{
     super::schema::{Column, Table, enumeration, one_line},
     Dumped,
+    view::{Output, Source, View},
 };
 use sqlparser::{
     ast::{
-        ColumnOption, CommentDef, CreateTable, CreateTableOptions, Expr, ForeignKeyConstraint,
-        ObjectName, SqlOption, Statement, TableConstraint,
+        ColumnOption, CommentDef, CreateTable, CreateTableOptions, CreateView, Expr,
+        ForeignKeyConstraint, ObjectName, Select, SelectItem, SelectItemQualifiedWildcardKind,
+        SetExpr, SqlOption, Statement, TableConstraint, TableFactor, TableWithJoins,
     },
     dialect::MySqlDialect,
     parser::Parser,
 };
 use std::collections::BTreeMap;
+
+/// Joins within joins.
+const MAX_JOINS: usize = 64;
 
 pub(super) fn read(statements: &[String]) -> Dumped {
     let mut tables = BTreeMap::new();
@@ -24,6 +29,12 @@ pub(super) fn read(statements: &[String]) -> Dumped {
                 let table = table_of(create);
                 tables.insert(table.name.clone(), table);
             }
+            [Statement::CreateView(create)] => match view_of(create).table(&tables) {
+                Some(table) => {
+                    tables.insert(table.name.clone(), table);
+                }
+                None => unread += 1,
+            },
             _ => unread += 1,
         }
     }
@@ -115,4 +126,112 @@ fn comment_of(create: &CreateTable) -> String {
         _ => None,
     });
     comment.map(|text| one_line(text)).unwrap_or_default()
+}
+
+fn view_of(create: &CreateView) -> View {
+    let mut view = View {
+        name: name_of(&create.name),
+        names: create
+            .columns
+            .iter()
+            .map(|column| column.name.value.clone())
+            .collect(),
+        ..View::default()
+    };
+    let mut body = create.query.body.as_ref();
+    // A union's columns are those of its first query.
+    let select: Option<&Select> = loop {
+        match body {
+            SetExpr::Select(select) => break Some(select),
+            SetExpr::Query(query) => body = query.body.as_ref(),
+            SetExpr::SetOperation { left, .. } => body = left.as_ref(),
+            _ => break None,
+        }
+    };
+    let Some(select) = select else {
+        return view;
+    };
+    for tables in &select.from {
+        sources_of(tables, MAX_JOINS, &mut view.from);
+    }
+    view.outputs = select.projection.iter().map(output_of).collect();
+    view
+}
+
+fn sources_of(tables: &TableWithJoins, depth: usize, found: &mut Vec<Source>) {
+    let Some(depth) = depth.checked_sub(1) else {
+        return;
+    };
+    let joined = tables.joins.iter().map(|join| &join.relation);
+    for factor in std::iter::once(&tables.relation).chain(joined) {
+        match factor {
+            TableFactor::NestedJoin {
+                table_with_joins, ..
+            } => sources_of(table_with_joins, depth, found),
+            factor => found.push(source_of(factor)),
+        }
+    }
+}
+
+fn source_of(factor: &TableFactor) -> Source {
+    let named = |alias: Option<&str>, table: String| Source {
+        alias: match alias {
+            Some(alias) => alias.to_string(),
+            None => table.rsplit('.').next().unwrap_or_default().to_string(),
+        },
+        table,
+    };
+    match factor {
+        TableFactor::Table { name, alias, .. } => {
+            let alias = alias.as_ref().map(|alias| alias.name.value.as_str());
+            named(alias, name_of(name))
+        }
+        TableFactor::Derived { alias, .. } => {
+            let alias = alias.as_ref().map(|alias| alias.name.value.as_str());
+            named(alias, String::new())
+        }
+        _ => named(None, String::new()),
+    }
+}
+
+fn output_of(item: &SelectItem) -> Output {
+    let named = |expression: &Expr, alias: Option<&str>| {
+        let alias = alias.map(String::from);
+        match expression {
+            Expr::Identifier(column) => Output::Column {
+                of: None,
+                column: column.value.clone(),
+                name: alias.unwrap_or_else(|| column.value.clone()),
+            },
+            Expr::CompoundIdentifier(parts) => match parts.as_slice() {
+                [.., of, column] => Output::Column {
+                    of: Some(of.value.clone()),
+                    column: column.value.clone(),
+                    name: alias.unwrap_or_else(|| column.value.clone()),
+                },
+                _ => Output::Other {
+                    name: alias,
+                    kind: String::new(),
+                },
+            },
+            // MySQL calls what has no name by its text.
+            other => Output::Other {
+                name: alias.or_else(|| Some(other.to_string())),
+                kind: String::new(),
+            },
+        }
+    };
+    match item {
+        SelectItem::UnnamedExpr(expression) => named(expression, None),
+        SelectItem::ExprWithAlias { expr, alias } => named(expr, Some(&alias.value)),
+        SelectItem::Wildcard(_) => Output::All(None),
+        SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), _) => {
+            let name = name_of(name);
+            Output::All(name.rsplit('.').next().map(String::from))
+        }
+        _ => Output::Other {
+            name: None,
+            kind: String::new(),
+        },
+    }
 }

@@ -3,6 +3,7 @@
 use super::{
     super::schema::{Column, Table, one_line, qualified},
     Dumped,
+    view::{Output, Source, View},
 };
 use pg_query::{
     NodeEnum,
@@ -11,6 +12,9 @@ use pg_query::{
 use std::collections::BTreeMap;
 
 const USUAL: &str = "public";
+
+/// Joins within joins.
+const MAX_JOINS: usize = 64;
 
 /// What was read so far.
 #[derive(Default)]
@@ -55,6 +59,15 @@ impl Reading {
             }
             NodeEnum::AlterTableStmt(alter) => self.alter(alter),
             NodeEnum::CommentStmt(comment) => self.comment(comment),
+            NodeEnum::ViewStmt(view) => {
+                return self.view(view.view.as_ref(), &view.aliases, view.query.as_deref());
+            }
+            NodeEnum::CreateTableAsStmt(made) if made.objtype() == ObjectType::ObjectMatview => {
+                let into = made.into.as_deref();
+                let names = into.map_or(&[][..], |into| into.col_names.as_slice());
+                let name = into.and_then(|into| into.rel.as_ref());
+                return self.view(name, names, made.query.as_deref());
+            }
             NodeEnum::CreateTableAsStmt(_) => return false,
             _ => {}
         }
@@ -97,6 +110,59 @@ impl Reading {
             .chain(constraints_of(&create.constraints))
         {
             self.constrain(&name, constraint, &[]);
+        }
+    }
+
+    /// False where its columns can't be told.
+    fn view(
+        &mut self,
+        name: Option<&pg::RangeVar>,
+        names: &[pg::Node],
+        query: Option<&pg::Node>,
+    ) -> bool {
+        let mut node = query.and_then(|query| query.node.as_ref());
+        // A union's columns are those of its first query.
+        let select = loop {
+            match node {
+                Some(NodeEnum::SelectStmt(select)) => match &select.larg {
+                    Some(first) if select.target_list.is_empty() => {
+                        let mut first = first;
+                        while let Some(next) =
+                            first.larg.as_ref().filter(|_| first.target_list.is_empty())
+                        {
+                            first = next;
+                        }
+                        break Some(first.as_ref());
+                    }
+                    _ => break Some(select.as_ref()),
+                },
+                _ => break None,
+            }
+        };
+        let (Some(name), Some(select)) = (name, select) else {
+            return false;
+        };
+        let mut view = View {
+            name: name_of(name),
+            names: names.iter().map(text).collect(),
+            ..View::default()
+        };
+        for node in &select.from_clause {
+            sources_of(node, MAX_JOINS, &mut view.from);
+        }
+        let targets = select.target_list.iter();
+        view.outputs = targets
+            .filter_map(|node| match &node.node {
+                Some(NodeEnum::ResTarget(target)) => Some(output_of(target)),
+                _ => None,
+            })
+            .collect();
+        match view.table(&self.tables) {
+            Some(table) => {
+                self.tables.insert(table.name.clone(), table);
+                true
+            }
+            None => false,
         }
     }
 
@@ -179,7 +245,10 @@ impl Reading {
         let names: Vec<String> = list.items.iter().map(text).collect();
         let words = one_line(&comment.comment);
         match (comment.objtype(), names.as_slice()) {
-            (ObjectType::ObjectTable, [schema @ .., table]) => {
+            (
+                ObjectType::ObjectTable | ObjectType::ObjectView | ObjectType::ObjectMatview,
+                [schema @ .., table],
+            ) => {
                 let name = qualified(schema.last().map_or("", String::as_str), table, USUAL);
                 if let Some(table) = self.tables.get_mut(&name) {
                     table.comment = words;
@@ -283,5 +352,78 @@ fn number(node: &pg::Node) -> Option<String> {
             _ => None,
         },
         _ => None,
+    }
+}
+
+fn sources_of(node: &pg::Node, depth: usize, found: &mut Vec<Source>) {
+    let Some(depth) = depth.checked_sub(1) else {
+        return;
+    };
+    match &node.node {
+        Some(NodeEnum::RangeVar(table)) => found.push(Source {
+            alias: match &table.alias {
+                Some(alias) => alias.aliasname.clone(),
+                None => table.relname.clone(),
+            },
+            table: name_of(table),
+        }),
+        Some(NodeEnum::JoinExpr(join)) => {
+            let sides = [&join.larg, &join.rarg];
+            for side in sides.into_iter().flatten() {
+                sources_of(side, depth, found);
+            }
+        }
+        Some(NodeEnum::RangeSubselect(inner)) => found.push(Source {
+            alias: inner
+                .alias
+                .as_ref()
+                .map(|alias| alias.aliasname.clone())
+                .unwrap_or_default(),
+            table: String::new(),
+        }),
+        _ => {}
+    }
+}
+
+fn output_of(target: &pg::ResTarget) -> Output {
+    let alias = Some(target.name.clone()).filter(|name| !name.is_empty());
+    let value = target.val.as_ref().and_then(|value| value.node.as_ref());
+    match value {
+        Some(NodeEnum::ColumnRef(column)) => {
+            let is_star = |node: &pg::Node| matches!(node.node, Some(NodeEnum::AStar(_)));
+            let names: Vec<String> = column.fields.iter().map(text).collect();
+            match (column.fields.last(), names.as_slice()) {
+                (Some(last), names) if is_star(last) => {
+                    Output::All(names.len().checked_sub(2).map(|at| names[at].clone()))
+                }
+                (_, [.., of, name]) => Output::Column {
+                    of: Some(of.clone()),
+                    column: name.clone(),
+                    name: alias.unwrap_or_else(|| name.clone()),
+                },
+                (_, [name]) => Output::Column {
+                    of: None,
+                    column: name.clone(),
+                    name: alias.unwrap_or_else(|| name.clone()),
+                },
+                _ => Output::Other {
+                    name: alias,
+                    kind: String::new(),
+                },
+            }
+        }
+        Some(NodeEnum::TypeCast(cast)) => Output::Other {
+            name: alias,
+            kind: cast.type_name.as_ref().map(type_of).unwrap_or_default(),
+        },
+        Some(NodeEnum::FuncCall(call)) => Output::Other {
+            // PostgreSQL calls it by its function.
+            name: alias.or_else(|| call.funcname.last().map(text)),
+            kind: String::new(),
+        },
+        _ => Output::Other {
+            name: alias,
+            kind: String::new(),
+        },
     }
 }

@@ -1,4 +1,4 @@
-//! A dump of SQLite: its tables are made in an empty file of our own, and
+//! A dump of SQLite: its tables and views are made in an empty file of our own, and
 //! SQLite says what they are.
 
 use super::{
@@ -43,7 +43,7 @@ pub(super) async fn read(statements: &[String]) -> Result<Dumped, DumpError> {
         .map_err(failed)?;
     let mut unread = 0;
     for statement in statements {
-        let made = match creates_a_table(statement) {
+        let made = match creates(statement) {
             true => connection
                 .execute(sqlx::raw_sql(AssertSqlSafe(statement.clone())))
                 .await
@@ -61,6 +61,7 @@ pub(super) async fn read(statements: &[String]) -> Result<Dumped, DumpError> {
         tables: Vec::new(),
         audience: Vec::new(),
         samples: false,
+        sql_by_model: false,
     };
     let database = Database::open(&entry, LIMITS)
         .await
@@ -72,16 +73,19 @@ pub(super) async fn read(statements: &[String]) -> Result<Dumped, DumpError> {
     Ok(Dumped { tables, unread })
 }
 
-/// One statement that makes a table from columns, and nothing else.
-fn creates_a_table(statement: &str) -> bool {
+/// One statement that makes a table from columns or a view, and nothing else.
+/// Of a view SQLite keeps the text; nothing in it runs.
+fn creates(statement: &str) -> bool {
     let arena = Bump::new();
     let mut parser = Parser::new(&arena, statement.as_bytes());
     let first = matches!(
         parser.next(),
-        Ok(Some(Cmd::Stmt(Stmt::CreateTable {
-            body: CreateTableBody::ColumnsAndConstraints { .. },
-            ..
-        })))
+        Ok(Some(Cmd::Stmt(
+            Stmt::CreateTable {
+                body: CreateTableBody::ColumnsAndConstraints { .. },
+                ..
+            } | Stmt::CreateView { .. }
+        )))
     );
     first && matches!(parser.next(), Ok(None))
 }
