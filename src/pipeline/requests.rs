@@ -68,6 +68,8 @@ pub(super) fn asks_for_a_rule(text: &str) -> bool {
     // "Can you find" is a polite request, not a question of what one may do.
     let text = text
         .replace(" can you ", " ")
+        // "Should have been" tells what was expected, and asks for what is.
+        .replace(" should have ", " ")
         .replace(" can i find ", " ")
         .replace(" can i get ", " ");
     SIGNS.iter().any(|sign| text.contains(sign))
@@ -84,4 +86,16 @@ pub(super) fn asks_for_own(text: &str) -> bool {
         .first()
         .is_some_and(|word| matches!(*word, "what" | "whats" | "which" | "who" | "where" | "when"));
     asks && words.contains(&"my") && !words.iter().any(|word| matches!(*word, "you" | "your"))
+}
+
+/// "Is A better than B?"
+pub(super) fn compares(text: &str) -> bool {
+    let text = text.to_lowercase();
+    let mut words = text.split(|c: char| !c.is_alphanumeric());
+    words.any(|word| {
+        matches!(
+            word,
+            "than" | "vs" | "versus" | "compare" | "compared" | "between"
+        )
+    })
 }
