@@ -43,8 +43,9 @@ const NAMES: [&str; 22] = [
 ];
 
 /// Parts of the names of fields that say when a record came to be.
-const TIMES: [&str; 10] = [
-    "release", "publish", "creat", "start", "order", "date", "time", "_at", "updat", "year",
+const TIMES: [&str; 14] = [
+    "release", "publish", "issu", "creat", "start", "order", "opened", "sent", "date", "time",
+    "_at", "_on", "updat", "year",
 ];
 
 #[derive(Clone, Debug, PartialEq)]

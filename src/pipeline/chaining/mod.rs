@@ -16,12 +16,15 @@ use crate::domain::{
 use chrono::{DateTime, Utc};
 use named::{Name, Records};
 use serde_json::{Map, Value};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Calls before the one that answers.
 const MOST_BEFORE: usize = 2;
 /// Producers of one kind that are looked at, the nearest to the question first.
 const TRIED: usize = 12;
+
+/// Operations that are tried as the one that answers.
+const MOST_TARGETS: usize = 40;
 
 /// Words of an operation that are mostly those of its path.
 const PATH_WORDS: usize = 4;
@@ -84,6 +87,8 @@ pub(super) struct Chains<'a, 'q> {
     tools: Vec<(&'a ToolSpec, &'a Chain)>,
     /// What records are called, as [`kind_of_record`] makes it.
     kinds: HashSet<String>,
+    /// By kind: a tool, and the place of the record in what it gives.
+    producers: HashMap<String, Vec<(usize, usize)>>,
     records: Records<'q>,
     text: &'q str,
     now: DateTime<Utc>,
@@ -108,9 +113,24 @@ impl<'a, 'q> Chains<'a, 'q> {
             .flat_map(|taken| &taken.kinds)
             .map(|kind| kind_of_record(kind))
             .collect();
+        let mut producers: HashMap<String, Vec<(usize, usize)>> = HashMap::new();
+        let mut canonical: HashMap<&str, String> = HashMap::new();
+        for (at, (_, chain)) in tools.iter().enumerate() {
+            for (place, given) in chain.gives.iter().enumerate() {
+                for kind in &given.kinds {
+                    let kind = canonical
+                        .entry(kind.as_str())
+                        .or_insert_with(|| kind_of_record(kind));
+                    if kinds.contains(kind.as_str()) {
+                        producers.entry(kind.clone()).or_default().push((at, place));
+                    }
+                }
+            }
+        }
         Self {
             records: Records::new(Asked::new(text, now), &kinds),
             kinds,
+            producers,
             tools,
             text,
             now,
@@ -118,10 +138,18 @@ impl<'a, 'q> Chains<'a, 'q> {
         }
     }
 
-    /// The calls for every operation that lacks one record, if others lead to it.
+    /// The calls for the operations nearest to the question that lack one
+    /// record, if others lead to it.
     pub(super) fn leads(&self) -> Vec<Lead<'a>> {
-        self.tools
+        let mut wanting: Vec<&(&ToolSpec, &Chain)> = self
+            .tools
             .iter()
+            .filter(|(_, chain)| !chain.takes.is_empty())
+            .collect();
+        wanting.sort_by(|a, b| (self.score)(&b.0.name).total_cmp(&(self.score)(&a.0.name)));
+        wanting
+            .into_iter()
+            .take(MOST_TARGETS)
             .filter_map(|(tool, chain)| self.lead(tool, chain))
             .collect()
     }
@@ -224,12 +252,17 @@ impl<'a, 'q> Chains<'a, 'q> {
         above: &[&str],
     ) -> Option<Source<'_>> {
         let mut producers: Vec<(&ToolSpec, &Chain, &Given, &String)> = Vec::new();
-        for (tool, own) in &self.tools {
-            if own.api != chain.api || above.contains(&tool.name.as_str()) {
-                continue;
-            }
-            for given in &own.gives {
-                if let (Some(kind), Some(_)) = (common(taken, given), field_of(taken, given)) {
+        let mut seen: HashSet<(usize, usize)> = HashSet::new();
+        for kind in &taken.kinds {
+            let known = self.producers.get(&kind_of_record(kind));
+            for &(at, place) in known.into_iter().flatten() {
+                let (tool, own) = self.tools[at];
+                let given = &own.gives[place];
+                if own.api == chain.api
+                    && !above.contains(&tool.name.as_str())
+                    && field_of(taken, given).is_some()
+                    && seen.insert((at, place))
+                {
                     producers.push((tool, own, given, kind));
                 }
             }
@@ -286,7 +319,11 @@ impl<'a, 'q> Chains<'a, 'q> {
         let which = records.which(kind);
         let score = (self.score)(&tool.name) + self.ownership(tool, chain)
             - 0.03 * given.path.len() as f32
-            + if given.kinds.first().is_some_and(|first| first == kind) {
+            + if given
+                .kinds
+                .first()
+                .is_some_and(|first| kind_of_record(first) == kind_of_record(kind))
+            {
                 0.05
             } else {
                 0.0
