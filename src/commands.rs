@@ -16,6 +16,7 @@ use crate::{
         },
         reply,
     },
+    pipeline::worth_a_table,
     ports::{Caller, Search, ToolError, Tools, with_causes},
 };
 use std::{collections::BTreeMap, sync::Arc, time::Instant};
@@ -209,8 +210,7 @@ fn result_answer(result: ToolResult) -> Answer {
     let mut message = vec![Block::Paragraph {
         text: vec![Inline::strong(&result.lead)],
     }];
-    // One row of one or two values is in the sentence already.
-    if rows.rows.len() > 1 || (rows.rows.len() == 1 && rows.columns.len() > 2) {
+    if worth_a_table(rows, &result.lead) {
         message.push(Block::Rows {
             name: result.tool.clone(),
             rows: rows.clone(),

@@ -9,15 +9,15 @@
 mod command;
 
 use crate::{
-    commands::Commands,
+    commands::{Commands, told},
     directory::Directory,
     domain::{
         Addressed, Answer, Confidence, Message, Plan, Platform, Provenance, Question, QuestionId,
-        StageTimings, plain::plain_text, reply,
+        StageTimings, ToolResult, plain::plain_text, reply,
     },
     intake::render_notice,
     metrics::{record_answer, record_given_up},
-    pipeline::Pipeline,
+    pipeline::{Pipeline, asks_for_statements},
     ports::{Chat, ChatError, Clock, Part, PostKey},
     store::{
         Claimant, Claimed, Lease, NextStep, OutboxPart, Saving, Shown, Stage, Store, StoreError,
@@ -269,6 +269,9 @@ impl Worker {
         if !readers().await.may_be_answered() {
             return Ok(refusal());
         }
+        if let Some(answer) = self.asked_how(question).await? {
+            return Ok(answer);
+        }
         self.show(claimed, chat, &reply::working()).await?;
         let Ok(answer) =
             tokio::time::timeout(self.answer_timeout, self.pipeline.answer(question)).await
@@ -281,6 +284,28 @@ impl Worker {
         } else {
             refusal()
         })
+    }
+
+    /// "Show me the query": what was asked of the systems for the last answer
+    /// of the thread that has figures, as far as these readers may know it.
+    async fn asked_how(&self, question: &Question) -> Result<Option<Answer>, StoreError> {
+        if question.thread.is_empty() || !asks_for_statements(&question.text) {
+            return Ok(None);
+        }
+        let (place, before) = (&question.place, question.asked_at);
+        let inbox = self.store.inbox();
+        let answers = inbox
+            .thread_answers(place, before, THREAD_QUESTIONS)
+            .await?;
+        let tools = &self.pipeline.tools;
+        let asked = answers.iter().find_map(|answer| {
+            let results = answer.evidence.iter().filter_map(|e| e.rows.as_ref());
+            let seen: Vec<&ToolResult> = results
+                .filter(|result| tools.allowed(&result.tool, &question.access))
+                .collect();
+            (!seen.is_empty()).then_some(seen)
+        });
+        Ok(asked.map(|results| told(reply::statements(&results))))
     }
 
     async fn question(&self, claimed: &Claimed) -> Result<Question, StoreError> {

@@ -84,7 +84,7 @@ impl DoctorArgs {
             Ok(toolbox) => {
                 findings.push(Finding::of(
                     "databases and queries",
-                    Ok(databases(&toolbox).await),
+                    Ok(databases(config, &toolbox).await),
                 ));
                 findings.extend(apis(&toolbox).await);
                 findings.extend(logs(&toolbox).await);
@@ -213,15 +213,40 @@ fn sources(config: &Config) -> anyhow::Result<String> {
     Ok(format!("{} configured", config.sources.len()))
 }
 
-async fn databases(toolbox: &Toolbox) -> String {
+async fn databases(config: &Config, toolbox: &Toolbox) -> String {
     let mut lines = Vec::new();
     for health in toolbox.databases().await {
-        lines.push(format!("{}: {}", health.name, health.state));
+        let free = config
+            .databases
+            .iter()
+            .find(|entry| entry.name == health.name && entry.sql_by_model)
+            .map(|entry| statements(&entry.name, config, toolbox));
+        let free = free.unwrap_or_default();
+        lines.push(format!("{}: {}{free}", health.name, health.state));
     }
     if lines.is_empty() {
         "none configured".into()
     } else {
         lines.join("; ")
+    }
+}
+
+/// What becomes of `sql_by_model`.
+fn statements(database: &str, config: &Config, toolbox: &Toolbox) -> String {
+    let schemas = &toolbox.catalogue().schemas;
+    let schema = schemas.iter().find(|schema| schema.database == database);
+    match schema {
+        _ if !config.generator.plans => {
+            ", `sql_by_model` does nothing without `generator.plans`".into()
+        }
+        Some(schema) => format!(
+            ", a language model may write statements on {} tables",
+            schema.tables.len()
+        ),
+        None => {
+            ", none of its `tables` was found for `sql_by_model`: run `lorekeeper catalogue build`"
+                .into()
+        }
     }
 }
 

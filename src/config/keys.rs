@@ -93,7 +93,14 @@ const KEYS: [(&str, &[&str]); 27] = [
     ("source.layout", &["id", "title", "text", "date"]),
     (
         "database",
-        &["name", "url", "tables", "audience", "samples", "sql_by_model"],
+        &[
+            "name",
+            "url",
+            "tables",
+            "audience",
+            "samples",
+            "sql_by_model",
+        ],
     ),
     (
         "query",

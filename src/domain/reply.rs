@@ -6,7 +6,7 @@
 
 pub mod command;
 
-use super::{Block, GapClass, Inline, Message, QuestionId};
+use super::{Block, GapClass, Inline, Message, QuestionId, ToolResult};
 
 /// The placeholder that the answer replaces.
 pub fn working() -> Message {
@@ -116,6 +116,25 @@ pub fn took(kind: &str, name: Option<&str>, value: &str, tool: &str) -> String {
         Some(name) => format!("The {kind} “{name}” is {value}, from “{tool}”."),
         None => format!("The {kind} is {value}, from “{tool}”."),
     }
+}
+
+/// What was asked of the systems, on demand.
+pub fn statements(results: &[&ToolResult]) -> Message {
+    let mut message = vec![Block::paragraph("This is what I asked for that answer:")];
+    for result in results {
+        let time = result.as_of.format("%-d %B %Y, %H:%M");
+        message.push(Block::Paragraph {
+            text: vec![
+                Inline::strong(result.tool.replace('_', " ")),
+                Inline::text(format!(" on {}, {time} UTC", result.source)),
+            ],
+        });
+        message.push(Block::Code {
+            language: String::new(),
+            text: result.statement.clone(),
+        });
+    }
+    message
 }
 
 /// A language model wrote no statement that may run.

@@ -48,10 +48,14 @@ pub(super) fn describe(databases: &[&Schema], question: &str, tokens: usize) -> 
 }
 
 fn words(table: &SchemaTable) -> String {
-    let columns = table
-        .columns
-        .iter()
-        .map(|column| format!("{} {} {}", column.name, column.about, column.values.join(" ")));
+    let columns = table.columns.iter().map(|column| {
+        format!(
+            "{} {} {}",
+            column.name,
+            column.about,
+            column.values.join(" ")
+        )
+    });
     let columns: Vec<String> = columns.collect();
     format!("{} {} {}", table.name, table.about, columns.join(" ")).replace('_', " ")
 }
@@ -68,7 +72,9 @@ fn full(table: &SchemaTable) -> String {
         }
         if !column.values.is_empty() {
             let values = column.values.iter().take(MAX_VALUES);
-            let values: Vec<String> = values.map(|value| format!("`{}`", line(value, MAX_VALUE))).collect();
+            let values: Vec<String> = values
+                .map(|value| format!("`{}`", line(value, MAX_VALUE)))
+                .collect();
             text.push_str(&format!(" (such as {})", values.join(", ")));
         }
     }
@@ -138,7 +144,10 @@ mod tests {
         assert!(told.ends_with("- visits (state text)"), "{told}");
         for tokens in 0..60 {
             let told = describe(&[&crm], "deals", tokens);
-            assert!(told.len() <= tokens * CHARS_A_TOKEN + 30, "{tokens}: {told}");
+            assert!(
+                told.len() <= tokens * CHARS_A_TOKEN + 30,
+                "{tokens}: {told}"
+            );
         }
     }
 }

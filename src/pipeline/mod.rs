@@ -34,7 +34,9 @@ pub use gathering::Gathered;
 pub use generating::{ChooseAdapter, Writer};
 pub use model_planner::{ModelPlanner, PlanRequest};
 pub use planning::Planner;
+pub use requests::asks_for_statements;
 pub use router::{IntentExamples, Route, Router, Score, dot};
+pub use showing::worth_a_table;
 
 use crate::{
     domain::{Answer, Block, Intent, Plan, Question, SourceKind, StageTimings, ToolCall, reply},

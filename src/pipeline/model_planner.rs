@@ -125,9 +125,15 @@ impl ModelPlanner {
     ) -> Result<Option<ToolCall>, ModelPlanError> {
         let before = refused.statement.clone();
         let databases = [database];
-        match self.ask(question, &[], &databases, Some(refused), now).await? {
+        match self
+            .ask(question, &[], &databases, Some(refused), now)
+            .await?
+        {
             Choice::Select(call) => {
-                let again = call.args.get(Schema::STATEMENT).and_then(|text| text.as_str());
+                let again = call
+                    .args
+                    .get(Schema::STATEMENT)
+                    .and_then(|text| text.as_str());
                 Ok((again != Some(before.as_str())).then_some(call))
             }
             Choice::Intent(_) | Choice::Call(..) => Ok(None),
@@ -145,12 +151,12 @@ impl ModelPlanner {
         let room = self.generator.context_tokens() / DATABASES_PART;
         let asked = PlanRequest::new(&self.prompt, &question.text, &question.thread, tools, now)?
             .with_databases(
-                &self.prompt,
-                question,
-                databases,
-                room.min(DATABASES_TOKENS),
-                refused,
-            )?;
+            &self.prompt,
+            question,
+            databases,
+            room.min(DATABASES_TOKENS),
+            refused,
+        )?;
         let tokens = match databases.is_empty() {
             true => PLAN_TOKENS,
             false => STATEMENT_TOKENS,

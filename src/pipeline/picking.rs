@@ -18,14 +18,34 @@ const NAMED: usize = 4;
 
 /// Fields that records are called by, the surest first.
 const NAMES: [&str; 22] = [
-    "name", "title", "display_name", "displayname", "full_name", "fullname", "label", "login",
-    "username", "user_name", "subject", "headline", "summary", "original_title", "original_name",
-    "short_name", "slug", "key", "code", "number", "email", "sku",
+    "name",
+    "title",
+    "display_name",
+    "displayname",
+    "full_name",
+    "fullname",
+    "label",
+    "login",
+    "username",
+    "user_name",
+    "subject",
+    "headline",
+    "summary",
+    "original_title",
+    "original_name",
+    "short_name",
+    "slug",
+    "key",
+    "code",
+    "number",
+    "email",
+    "sku",
 ];
 
 /// Parts of the names of fields that say when a record came to be.
-const TIMES: [&str; 10] = [
-    "release", "publish", "creat", "start", "order", "date", "time", "_at", "updat", "year",
+const TIMES: [&str; 14] = [
+    "release", "publish", "issu", "creat", "start", "order", "opened", "sent", "date", "time",
+    "_at", "_on", "updat", "year",
 ];
 
 #[derive(Clone, Debug, PartialEq)]
@@ -237,9 +257,9 @@ fn mentions(value: &Value, hint: &str, depth: usize) -> bool {
         Value::Array(items) if depth > 0 => {
             items.iter().any(|item| mentions(item, hint, depth - 1))
         }
-        Value::Object(fields) if depth > 0 => {
-            fields.values().any(|field| mentions(field, hint, depth - 1))
-        }
+        Value::Object(fields) if depth > 0 => fields
+            .values()
+            .any(|field| mentions(field, hint, depth - 1)),
         _ => false,
     }
 }
@@ -304,7 +324,11 @@ mod tests {
         check(&body, &at("Rey Tribute"), Ok(json!("a3")));
         check(&body, &at("Lanna Del Rey"), Ok(json!("a1")));
         check(&body, &at("Cher"), Err(Unpicked::None));
-        check(&body, &link(&["albums"], named("Lana")), Err(Unpicked::None));
+        check(
+            &body,
+            &link(&["albums"], named("Lana")),
+            Err(Unpicked::None),
+        );
     }
 
     #[test]
@@ -346,8 +370,19 @@ mod tests {
 
     #[test]
     fn value_is_one_scalar() {
-        for id in [json!(null), json!({"a": 1}), json!([1]), json!(true), json!(""), json!("x".repeat(201))] {
-            check(&json!([{"id": id}]), &link(&[], Which::Only), Err(Unpicked::None));
+        for id in [
+            json!(null),
+            json!({"a": 1}),
+            json!([1]),
+            json!(true),
+            json!(""),
+            json!("x".repeat(201)),
+        ] {
+            check(
+                &json!([{"id": id}]),
+                &link(&[], Which::Only),
+                Err(Unpicked::None),
+            );
         }
         check(&json!("text"), &link(&[], Which::Only), Err(Unpicked::None));
         check(&json!([]), &link(&[], Which::Only), Err(Unpicked::None));

@@ -300,9 +300,7 @@ mod tests {
         let check = |with: Value, expected: Option<&str>| {
             let written = json!({ "tool": "crm_sql", "with": with }).to_string();
             let statement = match read(&written, &[], &[&crm], TEXT, Utc::now()) {
-                Some(Choice::Select(call)) => {
-                    call.args["statement"].as_str().map(str::to_string)
-                }
+                Some(Choice::Select(call)) => call.args["statement"].as_str().map(str::to_string),
                 _ => None,
             };
             assert_eq!(statement.as_deref(), expected, "{written}");
@@ -316,11 +314,20 @@ mod tests {
         check(json!({"statement": "EXPLAIN SELECT 1"}), None);
         check(json!({"statement": "SELECT 1", "as": "root"}), None);
         check(json!({"statement": 1}), None);
-        check(json!({"statement": format!("SELECT {}", "1,".repeat(3_000))}), None);
+        check(
+            json!({"statement": format!("SELECT {}", "1,".repeat(3_000))}),
+            None,
+        );
         check(json!({}), None);
         assert!(
-            read(r#"{"tool":"crm_sql","with":{"statement":"SELECT 1"}}"#, &[], &[], TEXT, Utc::now())
-                .is_none(),
+            read(
+                r#"{"tool":"crm_sql","with":{"statement":"SELECT 1"}}"#,
+                &[],
+                &[],
+                TEXT,
+                Utc::now()
+            )
+            .is_none(),
             "it was not offered"
         );
     }

@@ -8,7 +8,7 @@ use super::{
     model_planner::ModelPlanner,
     orders::{Order, is_for_orders, order},
     plan_schema::Choice,
-    requests::{asks_for_a_rule, asks_for_own, is_analytical, style_of},
+    requests::{asks_for_a_rule, asks_for_own, compares, is_analytical, style_of},
     router::{IntentExamples, Route, Router, Score},
 };
 use crate::{
@@ -16,8 +16,8 @@ use crate::{
         Ask, Catalogue, Intent, ParameterKind, Plan, Question, Role, Schema, SourceKind, Style,
         ToolCall, ToolSpec, Turn,
     },
-    prompts::Refused,
     ports::{EmbedError, Embedder, TextRole},
+    prompts::Refused,
 };
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value};
@@ -49,6 +49,8 @@ const CHAIN_MALUS: f32 = 0.02;
 const UNUSED_MALUS: f32 = 0.05;
 /// What it costs that its last call brings other records than the question names.
 const ASTRAY_MALUS: f32 = 0.15;
+/// What it costs that one of several is meant and none is chosen.
+const OPEN_MALUS: f32 = 0.05;
 /// What it counts that a chain goes through the tool that would be called alone.
 const ON_THE_WAY: f32 = 0.05;
 /// Readings of a question that are compared with the tools of chains.
@@ -56,6 +58,9 @@ const MAX_READINGS: usize = 6;
 
 /// The most that arguments and words add to a score.
 const MOST_ADDED: f32 = 3.0 * ARGUMENT_BONUS + WORD_BONUS;
+
+/// A tool that takes one value does not compare two.
+const ONE_OF_SEVERAL: f32 = 0.15;
 
 /// A question for what one may or must do is seldom one for figures.
 const RULE_MALUS: f32 = 0.15;
@@ -193,22 +198,15 @@ impl Planner {
             let malus = CHAIN_MALUS * lead.calls.len() as f32
                 + UNUSED_MALUS * lead.unused as f32
                 + if lead.astray { ASTRAY_MALUS } else { 0.0 }
-                + if asks_for_a_rule(text) { RULE_MALUS } else { 0.0 };
+                + if lead.open { OPEN_MALUS } else { 0.0 }
+                + if asks_for_a_rule(text) {
+                    RULE_MALUS
+                } else {
+                    0.0
+                };
             // What a call needs is found, as a fitting argument is.
             Some(cosine + FIT_BONUS + words - malus)
         };
-        if std::env::var("DBG").is_ok() {
-            let mut all: Vec<_> = leads.iter().map(|l| (worth(l), shared_words(&l.reading, l.tool), l)).collect();
-            all.sort_by(|a, b| b.0.partial_cmp(&a.0).unwrap());
-            eprintln!("== {text}");
-            for (w, sw, l) in all.iter().take(6) {
-                eprintln!("  {w:?} sw{sw:.2} {:?} | {:?} | {}", l.calls.iter().map(|c| (&c.name, serde_json::to_string(&c.args).unwrap())).collect::<Vec<_>>(), l.links.iter().map(|l| (&l.kind, &l.which, l.path.join("."))).collect::<Vec<_>>(), l.reading);
-            }
-            for s in scores.iter().take(7) {
-                let t = match &s.route { Route::Tool(n) => self.catalogue.tool(n), _ => None };
-                eprintln!("  .. {:?} {:.3} sw{:.2}", s.route, s.value, t.map_or(0.0, |t| shared_words(text, t)));
-            }
-        }
         let best = leads
             .iter()
             .filter_map(|lead| Some((worth(lead)?, lead)))
@@ -497,7 +495,12 @@ impl Planner {
                 } else {
                     0.0
                 };
-                let score = score + fit + WORD_BONUS * shared_words(text, tool) - malus;
+                let score = score + fit + WORD_BONUS * shared_words(text, tool)
+                    - malus
+                    - match compares(text) && arguments::names_several(tool, text, now) {
+                        true => ONE_OF_SEVERAL,
+                        false => 0.0,
+                    };
                 (tool, arguments, score)
             })
             .filter(|(_, arguments, _)| complete == Complete::No || arguments.missing.is_empty())
@@ -656,7 +659,10 @@ fn shared_words(text: &str, tool: &ToolSpec) -> f32 {
         tool.description,
         tool.examples.join(" "),
         tool.synonyms.join(" "),
-        chain.map_or(String::new(), |chain| chain.words.join(" ").replace('_', " "))
+        chain.map_or(String::new(), |chain| chain
+            .words
+            .join(" ")
+            .replace('_', " "))
     );
     coverage(text, &words)
 }

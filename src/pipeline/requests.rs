@@ -68,6 +68,8 @@ pub(super) fn asks_for_a_rule(text: &str) -> bool {
     // "Can you find" is a polite request, not a question of what one may do.
     let text = text
         .replace(" can you ", " ")
+        // "Should have been" tells what was expected, and asks for what is.
+        .replace(" should have ", " ")
         .replace(" can i find ", " ")
         .replace(" can i get ", " ");
     SIGNS.iter().any(|sign| text.contains(sign))
@@ -84,4 +86,73 @@ pub(super) fn asks_for_own(text: &str) -> bool {
         .first()
         .is_some_and(|word| matches!(*word, "what" | "whats" | "which" | "who" | "where" | "when"));
     asks && words.contains(&"my") && !words.iter().any(|word| matches!(*word, "you" | "your"))
+}
+
+/// "Is A better than B?"
+pub(super) fn compares(text: &str) -> bool {
+    let text = text.to_lowercase();
+    let mut words = text.split(|c: char| !c.is_alphanumeric());
+    words.any(|word| {
+        matches!(
+            word,
+            "than" | "vs" | "versus" | "compare" | "compared" | "between"
+        )
+    })
+}
+
+/// "Show me the query", "which endpoint was that?": what the last answer came from.
+pub fn asks_for_statements(text: &str) -> bool {
+    const THINGS: [&str; 9] = [
+        "query",
+        "queries",
+        "sql",
+        "statement",
+        "statements",
+        "endpoint",
+        "endpoints",
+        "logql",
+        "request",
+    ];
+    const WORDS: &str = "show me the see can i we you please pls what which was were is that this it \
+        for your did run used use ran exact again behind get give could also and tell how";
+    const MOST: usize = 9;
+    let text = text.to_lowercase();
+    let words: Vec<&str> = text
+        .split(|c: char| !c.is_alphanumeric())
+        .filter(|word| !word.is_empty())
+        .collect();
+    let known = |word: &&str| THINGS.contains(word) || WORDS.split_whitespace().any(|w| w == *word);
+    words.len() <= MOST
+        && words.iter().any(|word| THINGS.contains(word))
+        && words.iter().all(|word| known(&word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_answer_came_from_is_asked_for_in_few_words() {
+        let check = |text: &str, expected: bool| {
+            assert_eq!(asks_for_statements(text), expected, "{text}");
+        };
+        check("show me the query", true);
+        check("which SQL did you run?", true);
+        check("can I see the endpoint please", true);
+        check("what was the query behind that", true);
+        check("sql?", true);
+        check("show me the request of Bakery Zero", false);
+        check("how do I write a SQL query for late parcels", false);
+        check("which queries are slow today", false);
+        check("show me the refunds", false);
+    }
+
+    #[test]
+    fn what_is_ones_own_is_no_small_talk() {
+        let check = |text: &str, expected: bool| assert_eq!(asks_for_own(text), expected, "{text}");
+        check("what is my account number", true);
+        check("thanks my friend", false);
+        check("what do you think of my name", false);
+        check("sorry, my mistake", false);
+    }
 }

@@ -13,6 +13,7 @@ use crate::{
     },
     ports::Hit,
 };
+use serde_json::Value;
 
 /// What the tools said. Every figure is a tool's.
 pub(super) fn results(plan: &Plan, gathered: Gathered) -> Draft {
@@ -62,11 +63,7 @@ pub(super) fn results(plan: &Plan, gathered: Gathered) -> Draft {
 /// What one call of a chain brought for the next one.
 fn took(n: usize, step: &str) -> Block {
     Block::Paragraph {
-        text: vec![
-            Inline::text(step),
-            Inline::text(" "),
-            Inline::Cite { n },
-        ],
+        text: vec![Inline::text(step), Inline::text(" "), Inline::Cite { n }],
     }
 }
 
@@ -85,7 +82,7 @@ fn result_blocks(n: usize, result: &ToolResult) -> Message {
             Inline::Cite { n },
         ],
     }];
-    if worth_a_table(&result.rows) {
+    if worth_a_table(&result.rows, &result.lead) {
         message.push(Block::Rows {
             name: result.tool.clone(),
             rows: result.rows.clone(),
@@ -104,9 +101,26 @@ fn result_blocks(n: usize, result: &ToolResult) -> Message {
     message
 }
 
-/// One row of one or two values is in the sentence already.
-fn worth_a_table(rows: &Rows) -> bool {
-    rows.rows.len() > 1 || (rows.rows.len() == 1 && rows.columns.len() > 2)
+/// One row of one or two values needs none where the sentence has them.
+pub fn worth_a_table(rows: &Rows, lead: &str) -> bool {
+    // "1,204" is 1204.
+    let said = lead.replace(',', "");
+    let is_said = |value: &Value| match value {
+        Value::Null => true,
+        Value::String(text) => lead.contains(text.trim()),
+        Value::Number(number) => match number.as_f64().filter(|number| number.fract() == 0.0) {
+            Some(whole) => said.contains(&format!("{whole:.0}")),
+            None => number
+                .as_f64()
+                .is_some_and(|number| said.contains(&format!("{number:.1}"))),
+        },
+        other => said.contains(&other.to_string()),
+    };
+    match rows.rows.as_slice() {
+        [] => false,
+        [row] => row.len() > 2 || !row.iter().all(is_said),
+        _ => true,
+    }
 }
 
 /// The records that the question names, or that there is none.

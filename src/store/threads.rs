@@ -2,7 +2,7 @@
 //! was said, how much did someone ask.
 
 use super::{Inbox, Result, inbox::conversation};
-use crate::domain::{IncomingQuestion, PersonId, Place, Role, Turn};
+use crate::domain::{Answer, IncomingQuestion, PersonId, Place, Role, Turn};
 use chrono::{DateTime, Utc};
 
 impl Inbox<'_> {
@@ -82,5 +82,31 @@ impl Inbox<'_> {
             });
         }
         Ok(turns)
+    }
+
+    /// The answers to the last `questions` of the thread of `place` that were
+    /// asked before `before`, newest first.
+    pub async fn thread_answers(
+        &self,
+        place: &Place,
+        before: DateTime<Utc>,
+        questions: usize,
+    ) -> Result<Vec<Answer>> {
+        let mut tx = self.0.pool.read("read answers of a thread").await?;
+        let rows = tx
+            .fetch_all(
+                "SELECT answers.answer FROM inbox JOIN answers ON answers.question = inbox.question
+                 WHERE platform = $1 AND tenant = $2 AND conversation = $3 AND refused = 0 AND asked_at < $4
+                 ORDER BY seq DESC LIMIT $5",
+                [
+                    place.platform.as_str().into(),
+                    place.tenant.as_str().into(),
+                    conversation(place).into(),
+                    before.into(),
+                    questions.into(),
+                ],
+            )
+            .await?;
+        rows.iter().map(|row| row.json("answer")).collect()
     }
 }

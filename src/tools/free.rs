@@ -5,7 +5,15 @@
 //! is decided by the gate and the cost, not by who wrote it.
 
 use super::{
-    LIVE_SCHEMA, catalogue::Words, http::snake_case, sql::{Database, guard::Dialect, schema::{Column, Table, read_schema}}, template,
+    LIVE_SCHEMA,
+    catalogue::Words,
+    http::snake_case,
+    sql::{
+        Database,
+        guard::Dialect,
+        schema::{Column, Table, read_schema},
+    },
+    template,
 };
 use crate::{
     config::DatabaseEntry,
@@ -40,7 +48,10 @@ pub(super) async fn schema_of(entry: &DatabaseEntry, words: &Words) -> Option<Sc
             .map(|mut table| {
                 if !entry.samples {
                     // They may be left from when they were allowed.
-                    table.columns.iter_mut().for_each(|column| column.values.clear());
+                    table
+                        .columns
+                        .iter_mut()
+                        .for_each(|column| column.values.clear());
                 }
                 table
             })
@@ -140,7 +151,11 @@ mod tests {
     #[test]
     fn listed_tables_are_told_whatever_their_schema() {
         let check = |listed: &str, table: &str, expected: bool| {
-            assert_eq!(is_listed(&[listed.to_string()], table), expected, "{listed} {table}");
+            assert_eq!(
+                is_listed(&[listed.to_string()], table),
+                expected,
+                "{listed} {table}"
+            );
         };
         check("deals", "deals", true);
         check("Deals", "deals", true);
@@ -160,7 +175,10 @@ mod tests {
         let check = |rows: Rows, expected: Option<&str>| {
             assert_eq!(lead(&rows).as_deref(), expected);
         };
-        check(rows(&["open_deals"], json!([[1204]])), Some("open deals: 1,204."));
+        check(
+            rows(&["open_deals"], json!([[1204]])),
+            Some("open deals: 1,204."),
+        );
         check(
             rows(&["region", "total"], json!([["DACH", 2.5]])),
             Some("region: DACH, total: 2.5."),

@@ -266,7 +266,9 @@ impl Toolbox {
                 )));
                 continue;
             }
-            self.catalogue.schemas.extend(free::schema_of(entry, words).await);
+            self.catalogue
+                .schemas
+                .extend(free::schema_of(entry, words).await);
         }
     }
 
@@ -286,7 +288,10 @@ impl Toolbox {
         if !source.audience.admits(access) {
             return Err(unknown());
         }
-        let statement = call.args.get(Schema::STATEMENT).and_then(|text| text.as_str());
+        let statement = call
+            .args
+            .get(Schema::STATEMENT)
+            .and_then(|text| text.as_str());
         let statement = statement.ok_or_else(|| ToolError::BadArgument {
             tool: call.name.clone(),
             argument: Schema::STATEMENT.into(),
@@ -472,7 +477,10 @@ impl Tools for Toolbox {
     }
 
     fn allowed(&self, tool: &str, access: &Access) -> bool {
-        let free = || self.free_source(tool).is_some_and(|(_, source)| source.audience.admits(access));
+        let free = || {
+            self.free_source(tool)
+                .is_some_and(|(_, source)| source.audience.admits(access))
+        };
         self.allowed_tool(tool, access).is_some() || free()
     }
 

@@ -186,3 +186,28 @@ async fn log_holds_neither_tokens_nor_words_of_questions() {
         assert!(!log.contains(secret), "{secret} in\n{log}");
     }
 }
+
+/// The statement behind a figure is shown to whoever asks for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn query_of_an_answer_is_shown_on_demand() {
+    let bot = Bot::start(StoreKind::Sqlite).await;
+    let asked = bot.slack.mention("U7", GENERAL, "revenue last week?");
+    slack_answer(&bot, GENERAL, &asked.ts).await;
+    for text in ["show me the query", "and the SQL again please"] {
+        bot.slack.reply("U7", &asked, text);
+        let shown = bot
+            .slack
+            .until("the query", |slack| {
+                let thread = slack.visible_thread(GENERAL, &asked.ts);
+                let mut replies = thread.into_iter().filter(|message| message.user == "UBOT");
+                replies.find(|reply| reply.text.contains("This is what I asked"))
+            })
+            .await;
+        assert!(shown.text.contains("revenue total"), "{}", shown.text);
+        assert!(
+            bot.slack.wire().contains("FROM sales"),
+            "{}",
+            bot.slack.wire()
+        );
+    }
+}

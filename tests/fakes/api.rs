@@ -67,6 +67,8 @@ pub struct Asked {
 #[derive(Default)]
 struct Script {
     replies: Mutex<HashMap<String, Reply>>,
+    /// Each for one request, before those above.
+    once: Mutex<HashMap<String, Reply>>,
     asked: Mutex<Vec<Asked>>,
 }
 
@@ -107,6 +109,11 @@ impl FakeApi {
         lock(&self.script.replies).insert(target.into(), reply);
     }
 
+    /// What the next request of this path and query is answered with.
+    pub fn once(&self, target: &str, reply: Reply) {
+        lock(&self.script.once).insert(target.into(), reply);
+    }
+
     pub fn asked(&self) -> Vec<Asked> {
         lock(&self.script.asked).clone()
     }
@@ -140,13 +147,12 @@ async fn answer(State(script): State<Arc<Script>>, request: Request) -> Response
         target: target.clone(),
         headers: headers.collect(),
     });
-    let reply = {
+    let once = lock(&script.once).remove(&target);
+    let reply = once.or_else(|| {
         let replies = lock(&script.replies);
-        replies
-            .get(&target)
-            .or_else(|| replies.get(request.uri().path()))
-            .cloned()
-    };
+        let known = replies.get(&target);
+        known.or_else(|| replies.get(request.uri().path())).cloned()
+    });
     let json = |value: Value| {
         (
             [(header::CONTENT_TYPE, "application/json")],

@@ -86,14 +86,18 @@ impl Bot {
     /// What the model was told, request by request.
     fn told(&self) -> Vec<String> {
         let asked = self.server.asked().into_iter();
-        asked.map(|asked| asked.body["messages"].to_string()).collect()
+        asked
+            .map(|asked| asked.body["messages"].to_string())
+            .collect()
     }
 }
 
 /// The statements that stand in the record.
 fn recorded(answer: &Answer) -> Vec<&str> {
     let calls = answer.plan.tools.iter();
-    calls.filter_map(|call| call.args["statement"].as_str()).collect()
+    calls
+        .filter_map(|call| call.args["statement"].as_str())
+        .collect()
 }
 
 /// Good, forbidden and malicious statements on one server; `state` shows every effect.
@@ -104,20 +108,42 @@ async fn check_on(url: &str, dialect: &str, state: impl AsyncFn() -> String) {
     bot.writes(&["SELECT count(*) AS notes FROM spy"]);
     let answer = bot.ask().await;
     let text = plain_text(&answer.message);
-    assert!(!answer.abstained && text.contains("notes: 2."), "{dialect}: {text}");
+    assert!(
+        !answer.abstained && text.contains("notes: 2."),
+        "{dialect}: {text}"
+    );
     let result = answer.evidence[0].rows.as_ref().expect("rows");
     assert_eq!(result.statement, "SELECT count(*) AS notes FROM spy");
-    assert_eq!((result.tool.as_str(), result.source.as_str()), ("notes_sql", "notes"));
+    assert_eq!(
+        (result.tool.as_str(), result.source.as_str()),
+        ("notes_sql", "notes")
+    );
     let told = bot.told().concat();
-    assert!(told.contains(dialect) && told.contains("- spy") && told.contains("note "), "{told}");
+    assert!(
+        told.contains(dialect) && told.contains("- spy") && told.contains("note "),
+        "{told}"
+    );
 
-    bot.writes(&["SELECT * FROM spies", "SELECT id, note FROM spy ORDER BY id"]);
+    bot.writes(&[
+        "SELECT * FROM spies",
+        "SELECT id, note FROM spy ORDER BY id",
+    ]);
     let answer = bot.ask().await;
     let text = plain_text(&answer.message);
-    assert!(text.contains("2 rows.") && text.contains("two"), "{dialect}: {text}");
-    assert_eq!(recorded(&answer).len(), 2, "{dialect}: both stand in the record");
+    assert!(
+        text.contains("2 rows.") && text.contains("two"),
+        "{dialect}: {text}"
+    );
+    assert_eq!(
+        recorded(&answer).len(),
+        2,
+        "{dialect}: both stand in the record"
+    );
     let again = bot.told().pop().expect("was asked again");
-    assert!(again.contains("This statement did not run: SELECT * FROM spies"), "{again}");
+    assert!(
+        again.contains("This statement did not run: SELECT * FROM spies"),
+        "{again}"
+    );
 
     for evil in [
         "DELETE FROM spy",
@@ -131,8 +157,15 @@ async fn check_on(url: &str, dialect: &str, state: impl AsyncFn() -> String) {
     ] {
         bot.writes(&[evil, evil]);
         let answer = bot.ask().await;
-        assert!(answer.abstained, "{dialect} {evil}: {}", plain_text(&answer.message));
-        assert!(answer.evidence.iter().all(|e| e.rows.is_none()), "{dialect} {evil}");
+        assert!(
+            answer.abstained,
+            "{dialect} {evil}: {}",
+            plain_text(&answer.message)
+        );
+        assert!(
+            answer.evidence.iter().all(|e| e.rows.is_none()),
+            "{dialect} {evil}"
+        );
         assert_eq!(state().await, before, "{dialect} {evil}");
     }
 }
@@ -164,10 +197,19 @@ async fn statement_that_is_refused_twice_is_a_gap_that_says_so() {
     bot.writes(&["SELECT * FROM secrets", "SELECT pay FROM secrets"]);
     let answer = bot.ask().await;
     let text = plain_text(&answer.message);
-    assert!(answer.abstained && text.contains("I could not write a query for “notes sql”"), "{text}");
-    assert!(!text.contains("secrets"), "what exists elsewhere is not told: {text}");
+    assert!(
+        answer.abstained && text.contains("I could not write a query for “notes sql”"),
+        "{text}"
+    );
+    assert!(
+        !text.contains("secrets"),
+        "what exists elsewhere is not told: {text}"
+    );
     assert_eq!(answer.gaps[0].class, GapClass::BadQuestion);
-    assert_eq!(recorded(&answer), ["SELECT * FROM secrets", "SELECT pay FROM secrets"]);
+    assert_eq!(
+        recorded(&answer),
+        ["SELECT * FROM secrets", "SELECT pay FROM secrets"]
+    );
     assert_eq!(bot.told().len(), 2, "it is asked again once");
 }
 
@@ -189,10 +231,16 @@ async fn database_is_offered_only_to_those_who_may_see_it() {
     let spy = SpyFile::new(TABLE).await;
     let bot = Bot::new(&spy.url(), "").await;
     bot.writes(&["SELECT note FROM spy"]);
-    let answer = bot.pipeline.answer(&question(QUESTION, Access::everyone())).await;
+    let answer = bot
+        .pipeline
+        .answer(&question(QUESTION, Access::everyone()))
+        .await;
     assert!(answer.abstained, "{}", plain_text(&answer.message));
     let told = bot.told().concat();
-    assert!(!told.contains("notes_sql") && !told.contains("spy ("), "{told}");
+    assert!(
+        !told.contains("notes_sql") && !told.contains("spy ("),
+        "{told}"
+    );
 }
 
 #[tokio::test]
@@ -202,7 +250,10 @@ async fn form_of_the_statement_is_part_of_the_request() {
     bot.writes(&["SELECT note FROM spy"]);
     bot.ask().await;
     let schema: Value = bot.server.asked()[0].body["response_format"].clone();
-    assert!(schema.to_string().contains("^(SELECT|WITH) [^;]+$"), "{schema}");
+    assert!(
+        schema.to_string().contains("^(SELECT|WITH) [^;]+$"),
+        "{schema}"
+    );
 }
 
 #[tokio::test]
@@ -232,11 +283,18 @@ async fn sample_values_are_told_only_where_they_may_be() {
         let toolbox = open(&format!("{base}samples = {samples}\n")).await;
         let toolbox = toolbox.unwrap_or_else(|error| panic!("{error}"));
         let table = toolbox.catalogue().schemas[0].tables[0].clone();
-        (table.about, table.columns[0].about.clone(), table.columns[0].values.clone())
+        (
+            table.about,
+            table.columns[0].about.clone(),
+            table.columns[0].values.clone(),
+        )
     };
     let words = || ("Notes of the spy".to_string(), "what was seen".to_string());
     let (about, column, values) = told(true).await;
-    assert_eq!(((about, column), values), (words(), vec!["one".to_string()]));
+    assert_eq!(
+        ((about, column), values),
+        (words(), vec!["one".to_string()])
+    );
     let (about, column, values) = told(false).await;
     assert_eq!(((about, column), values), (words(), Vec::new()));
 }
@@ -255,6 +313,9 @@ async fn call_without_a_statement_is_refused() {
         args: Default::default(),
     };
     let error = toolbox.call(&call, &caller).await.expect_err("is refused");
-    assert_eq!(with_causes(&error), "argument `statement` of `notes_sql`: is no text");
+    assert_eq!(
+        with_causes(&error),
+        "argument `statement` of `notes_sql`: is no text"
+    );
     assert_eq!(toolbox.system("notes_sql"), Some("notes"));
 }

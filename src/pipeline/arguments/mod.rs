@@ -124,6 +124,17 @@ pub fn candidates(parameter: &Parameter, text: &str, now: DateTime<Utc>) -> Vec<
     }
 }
 
+/// Whether the text names several values of one parameter, of which a call takes one.
+pub(super) fn names_several(tool: &ToolSpec, text: &str, now: DateTime<Utc>) -> bool {
+    let asked = Asked::new(beginning(text), now);
+    tool.parameters
+        .iter()
+        .any(|parameter| match &parameter.kind {
+            ParameterKind::Choice { values } => choices::mentioned(&asked, values).len() > 1,
+            _ => false,
+        })
+}
+
 fn beginning(text: &str) -> &str {
     &text[..text.floor_char_boundary(READ)]
 }

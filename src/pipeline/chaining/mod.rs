@@ -16,17 +16,38 @@ use crate::domain::{
 use chrono::{DateTime, Utc};
 use named::{Name, Records};
 use serde_json::{Map, Value};
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 /// Calls before the one that answers.
 const MOST_BEFORE: usize = 2;
 /// Producers of one kind that are looked at, the nearest to the question first.
 const TRIED: usize = 12;
 
+/// Operations that are tried as the one that answers.
+const MOST_TARGETS: usize = 40;
+
+/// Words of an operation that are mostly those of its path.
+const PATH_WORDS: usize = 4;
+
 /// Parameters that take the name of what is searched for.
 const SEARCHES: [&str; 17] = [
-    "q", "query", "search", "search_term", "search_query", "search_text", "keyword", "keywords",
-    "term", "terms", "text", "name", "title", "full_name", "display_name", "contains", "match",
+    "q",
+    "query",
+    "search",
+    "search_term",
+    "search_query",
+    "search_text",
+    "keyword",
+    "keywords",
+    "term",
+    "terms",
+    "text",
+    "name",
+    "title",
+    "full_name",
+    "display_name",
+    "contains",
+    "match",
 ];
 
 /// Calls that lead to an answer, the last one giving it.
@@ -42,6 +63,8 @@ pub(super) struct Lead<'a> {
     pub unused: usize,
     /// The question asks for another kind of record than the last call brings.
     pub astray: bool,
+    /// The question means one of several, and no call chooses it.
+    pub open: bool,
 }
 
 /// Calls that give a value, and how the value is taken from the last of them.
@@ -52,7 +75,8 @@ struct Source<'q> {
     field: String,
     kind: String,
     which: Which,
-    name: Option<&'q Name>,
+    /// The name that all of it begins with, and what it is the name of.
+    name: Option<(&'q Name, String)>,
     /// Lower is tried first; then by score.
     rank: u8,
     score: f32,
@@ -63,6 +87,8 @@ pub(super) struct Chains<'a, 'q> {
     tools: Vec<(&'a ToolSpec, &'a Chain)>,
     /// What records are called, as [`kind_of_record`] makes it.
     kinds: HashSet<String>,
+    /// By kind: a tool, and the place of the record in what it gives.
+    producers: HashMap<String, Vec<(usize, usize)>>,
     records: Records<'q>,
     text: &'q str,
     now: DateTime<Utc>,
@@ -87,9 +113,24 @@ impl<'a, 'q> Chains<'a, 'q> {
             .flat_map(|taken| &taken.kinds)
             .map(|kind| kind_of_record(kind))
             .collect();
+        let mut producers: HashMap<String, Vec<(usize, usize)>> = HashMap::new();
+        let mut canonical: HashMap<&str, String> = HashMap::new();
+        for (at, (_, chain)) in tools.iter().enumerate() {
+            for (place, given) in chain.gives.iter().enumerate() {
+                for kind in &given.kinds {
+                    let kind = canonical
+                        .entry(kind.as_str())
+                        .or_insert_with(|| kind_of_record(kind));
+                    if kinds.contains(kind.as_str()) {
+                        producers.entry(kind.clone()).or_default().push((at, place));
+                    }
+                }
+            }
+        }
         Self {
             records: Records::new(Asked::new(text, now), &kinds),
             kinds,
+            producers,
             tools,
             text,
             now,
@@ -97,41 +138,51 @@ impl<'a, 'q> Chains<'a, 'q> {
         }
     }
 
-    /// The calls for every operation that lacks one record, if others lead to it.
+    /// The calls for the operations nearest to the question that lack one
+    /// record, if others lead to it.
     pub(super) fn leads(&self) -> Vec<Lead<'a>> {
-        self.tools
+        let mut wanting: Vec<&(&ToolSpec, &Chain)> = self
+            .tools
             .iter()
+            .filter(|(_, chain)| !chain.takes.is_empty())
+            .collect();
+        wanting.sort_by(|a, b| (self.score)(&b.0.name).total_cmp(&(self.score)(&a.0.name)));
+        wanting
+            .into_iter()
+            .take(MOST_TARGETS)
             .filter_map(|(tool, chain)| self.lead(tool, chain))
             .collect()
     }
 
     fn lead(&self, tool: &'a ToolSpec, chain: &Chain) -> Option<Lead<'a>> {
-        let given = proven(tool, arguments::extract(tool, self.text, self.now), self.text);
+        let given = proven(
+            tool,
+            arguments::extract(tool, self.text, self.now),
+            self.text,
+        );
         let [missing] = given.missing.as_slice() else {
             return None;
         };
-        let taken = chain.takes.iter().find(|taken| taken.parameter == *missing)?;
+        let taken = chain
+            .takes
+            .iter()
+            .find(|taken| taken.parameter == *missing)?;
         let source = self.source(taken, chain, MOST_BEFORE, &[&tool.name])?;
-        let reading = match source.name {
-            Some(name) => self.records.reading(name, &source.kind),
+        let reading = match &source.name {
+            Some((name, kind)) => self.records.reading(name, kind),
             None => self.text.to_string(),
         };
         // The name is used up: no other parameter may take it.
         let own = proven(tool, arguments::extract(tool, &reading, self.now), &reading);
         let mut calls = source.calls;
         let mut links = source.links;
-        let used: Vec<&str> = source.name.iter().map(|name| name.text.as_str()).collect();
-        let used_before = links.iter().filter_map(|link| match &link.which {
-            Which::Named(name) => Some(name.clone()),
-            _ => None,
-        });
-        let used: Vec<String> = used.into_iter().map(String::from).chain(used_before).collect();
+        let used = source.name.as_ref().map(|(name, _)| name.text.clone());
         let hints: Vec<String> = self
             .records
             .names
             .iter()
             .map(|name| name.text.clone())
-            .filter(|name| !used.contains(name))
+            .filter(|name| Some(name) != used.as_ref())
             .collect();
         let unused = hints.len();
         links.push(Link {
@@ -145,9 +196,10 @@ impl<'a, 'q> Chains<'a, 'q> {
             hints,
         });
         let of = links.last().map(|link| kind_of_record(&link.kind));
-        let mut asked = self.kinds.iter().filter(|kind| {
-            Some(*kind) != of.as_ref() && self.records.mentions(kind)
-        });
+        let mut asked = self
+            .kinds
+            .iter()
+            .filter(|kind| Some(*kind) != of.as_ref() && self.records.mentions(kind));
         let brings = |kind: &String| {
             let upper = chain.gives.iter().filter(|given| given.path.len() <= 1);
             let mut kinds = upper.flat_map(|given| &given.kinds);
@@ -158,8 +210,24 @@ impl<'a, 'q> Chains<'a, 'q> {
             passed.any(|own| own == *kind)
         };
         let astray = asked.any(|kind| !brings(kind) && !passed(kind));
+        let chosen = |kind: &String| {
+            let mut links = links.iter().filter(|link| link.which != Which::Only);
+            links.any(|link| kind_of_record(&link.kind) == *kind)
+        };
+        let open = self
+            .kinds
+            .iter()
+            .any(|kind| self.records.which(kind).is_some() && !chosen(kind));
         let mut args = own.values;
         args.remove(&taken.parameter);
+        // A part of a name, such as `Maroon`, is no other argument.
+        let of_name = |text: &str| {
+            self.records
+                .names
+                .iter()
+                .any(|name| name.text.contains(text))
+        };
+        args.retain(|_, value| !value.as_str().is_some_and(of_name));
         calls.push(ToolCall {
             name: tool.name.clone(),
             args,
@@ -171,6 +239,7 @@ impl<'a, 'q> Chains<'a, 'q> {
             reading,
             unused,
             astray,
+            open,
         })
     }
 
@@ -183,12 +252,17 @@ impl<'a, 'q> Chains<'a, 'q> {
         above: &[&str],
     ) -> Option<Source<'_>> {
         let mut producers: Vec<(&ToolSpec, &Chain, &Given, &String)> = Vec::new();
-        for (tool, own) in &self.tools {
-            if own.api != chain.api || above.contains(&tool.name.as_str()) {
-                continue;
-            }
-            for given in &own.gives {
-                if let (Some(kind), Some(_)) = (common(taken, given), field_of(taken, given)) {
+        let mut seen: HashSet<(usize, usize)> = HashSet::new();
+        for kind in &taken.kinds {
+            let known = self.producers.get(&kind_of_record(kind));
+            for &(at, place) in known.into_iter().flatten() {
+                let (tool, own) = self.tools[at];
+                let given = &own.gives[place];
+                if own.api == chain.api
+                    && !above.contains(&tool.name.as_str())
+                    && field_of(taken, given).is_some()
+                    && seen.insert((at, place))
+                {
                     producers.push((tool, own, given, kind));
                 }
             }
@@ -226,7 +300,10 @@ impl<'a, 'q> Chains<'a, 'q> {
     }
 
     /// The ways in which one operation may lead to a record.
-    #[expect(clippy::too_many_arguments, reason = "one record of one answer, and where it is wanted")]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "one record of one answer, and where it is wanted"
+    )]
     fn by_producer(
         &self,
         tool: &ToolSpec,
@@ -242,7 +319,16 @@ impl<'a, 'q> Chains<'a, 'q> {
         let which = records.which(kind);
         let score = (self.score)(&tool.name) + self.ownership(tool, chain)
             - 0.03 * given.path.len() as f32
-            + if given.kinds.first().is_some_and(|first| first == kind) { 0.05 } else { 0.0 };
+            + if given
+                .kinds
+                .first()
+                .is_some_and(|first| kind_of_record(first) == kind_of_record(kind))
+            {
+                0.05
+            } else {
+                0.0
+            }
+            + if is_about(chain, kind) { 0.1 } else { 0.0 };
         let source = |calls: Vec<ToolCall>, links, which, name, rank, score| Source {
             calls,
             links,
@@ -255,14 +341,18 @@ impl<'a, 'q> Chains<'a, 'q> {
             score,
         };
         let mut found = Vec::new();
-        let names = records.names.iter().filter(|name| records.may_be(name, kind));
+        let names = records
+            .names
+            .iter()
+            .filter(|name| records.may_be(name, kind));
         // "The newest album of Ann": the album is not what is called Ann.
         let apart = |name: &Name| mentioned && name.kind.is_none();
         for name in names {
             let rank = u8::from(apart(name));
             if let Some(call) = self.filled(tool, chain, kind, Some(&name.text)) {
                 let which = Which::Named(name.text.clone());
-                found.push(source(vec![call], Vec::new(), which, Some(name), rank, score));
+                let named = Some((name, kind.to_string()));
+                found.push(source(vec![call], Vec::new(), which, named, rank, score));
             } else if given.many
                 && given.path.len() <= 2
                 && searched(tool).is_none()
@@ -271,7 +361,8 @@ impl<'a, 'q> Chains<'a, 'q> {
                 let which = Which::Named(name.text.clone());
                 let owned = records.personal && self.ownership(tool, chain) > 0.0;
                 let rank = if owned { rank } else { rank + 1 };
-                found.push(source(vec![call], Vec::new(), which, Some(name), rank, score));
+                let named = Some((name, kind.to_string()));
+                found.push(source(vec![call], Vec::new(), which, named, rank, score));
             }
         }
         // The first of a list is the best one only where the list is by rank.
@@ -304,6 +395,7 @@ impl<'a, 'q> Chains<'a, 'q> {
             if let Some(before) = self.source(next, chain, depth - 1, &above) {
                 let mut calls = before.calls;
                 let mut links = before.links;
+                let named = before.name;
                 links.push(Link {
                     from: calls.len() - 1,
                     to: calls.len(),
@@ -319,7 +411,7 @@ impl<'a, 'q> Chains<'a, 'q> {
                     args: Map::new(),
                 });
                 let rank = if which.is_some() { 0 } else { 2 };
-                found.push(source(calls, links, chosen(), None, rank, score - 0.02));
+                found.push(source(calls, links, chosen(), named, rank, score - 0.02));
             }
         }
         found
@@ -349,7 +441,12 @@ impl<'a, 'q> Chains<'a, 'q> {
                     .iter()
                     .find(|value| kind_of_record(value) == wanted)
                     .map(|value| Value::from(value.as_str())),
-                _ if must && !chain.takes.iter().any(|taken| taken.parameter == parameter.name) => {
+                _ if must
+                    && !chain
+                        .takes
+                        .iter()
+                        .any(|taken| taken.parameter == parameter.name) =>
+                {
                     self.simple(tool, parameter)
                 }
                 _ => None,
@@ -389,12 +486,18 @@ impl<'a, 'q> Chains<'a, 'q> {
         let kind = kind_of_record(kind);
         let own: HashSet<String> = arguments::name_words(&tool.name)
             .iter()
-            .chain(chain.words.iter().take(4))
+            .chain(chain.words.iter().take(PATH_WORDS))
             .flat_map(|word| word.split('_'))
             .map(root)
             .collect();
-        let listed = own.contains(&root(&kind)) || own.iter().any(|word| kind_of_record(word) == kind);
-        let words = self.records.asked.words.iter().filter(|word| word.is_content());
+        let listed =
+            own.contains(&root(&kind)) || own.iter().any(|word| kind_of_record(word) == kind);
+        let words = self
+            .records
+            .asked
+            .words
+            .iter()
+            .filter(|word| word.is_content());
         let mut others = words.filter(|word| kind_of_record(&word.lower) != kind);
         others.any(|word| own.contains(&root(&word.lower)))
             || self.records.personal && is_personal(tool, chain) && listed
@@ -413,16 +516,38 @@ impl<'a, 'q> Chains<'a, 'q> {
 /// An operation on what belongs to whoever calls it.
 fn is_personal(tool: &ToolSpec, chain: &Chain) -> bool {
     let said = tool.description.to_lowercase();
-    chain.words.iter().any(|word| matches!(word.as_str(), "me" | "my" | "self"))
-        || ["current user", "authenticated user", "logged-in user", "logged in user"]
-            .iter()
-            .any(|words| said.contains(words))
+    chain
+        .words
+        .iter()
+        .any(|word| matches!(word.as_str(), "me" | "my" | "self"))
+        || [
+            "current user",
+            "authenticated user",
+            "logged-in user",
+            "logged in user",
+        ]
+        .iter()
+        .any(|words| said.contains(words))
+}
+
+/// Its path speaks of such records: `/artists/{id}/albums` of albums.
+fn is_about(chain: &Chain, kind: &str) -> bool {
+    let kind = kind_of_record(kind);
+    let path = chain.words.iter().take(PATH_WORDS);
+    path.into_iter().any(|word| kind_of_record(word) == kind)
 }
 
 /// An operation whose answer begins with the best.
 fn is_ranking(tool: &ToolSpec, chain: &Chain) -> bool {
     const RANKS: [&str; 8] = [
-        "top", "popular", "popularity", "best", "rated", "ranking", "trending", "favorite",
+        "top",
+        "popular",
+        "popularity",
+        "best",
+        "rated",
+        "ranking",
+        "trending",
+        "favorite",
     ];
     let path = chain.words.iter().flat_map(|word| word.split('_'));
     let name = arguments::name_words(&tool.name);
@@ -433,7 +558,9 @@ fn is_ranking(tool: &ToolSpec, chain: &Chain) -> bool {
 /// `following` and `followed` alike.
 fn root(word: impl AsRef<str>) -> String {
     let kind = kind_of_record(word.as_ref());
-    let ending = ["ing", "ed"].iter().find_map(|ending| kind.strip_suffix(ending));
+    let ending = ["ing", "ed"]
+        .iter()
+        .find_map(|ending| kind.strip_suffix(ending));
     match ending {
         Some(root) if root.len() >= 4 => root.to_string(),
         _ => kind,
@@ -444,7 +571,10 @@ fn root(word: impl AsRef<str>) -> String {
 fn common<'g>(taken: &Taken, given: &'g Given) -> Option<&'g String> {
     taken.kinds.iter().find_map(|wanted| {
         let wanted = kind_of_record(wanted);
-        given.kinds.iter().find(|kind| kind_of_record(kind) == wanted)
+        given
+            .kinds
+            .iter()
+            .find(|kind| kind_of_record(kind) == wanted)
     })
 }
 
@@ -469,7 +599,11 @@ fn field_of<'g>(taken: &Taken, given: &'g Given) -> Option<&'g String> {
 
 /// The parameter that takes a name to search for.
 fn searched(tool: &ToolSpec) -> Option<&Parameter> {
-    let texts = || tool.parameters.iter().filter(|p| p.kind == ParameterKind::Text);
+    let texts = || {
+        tool.parameters
+            .iter()
+            .filter(|p| p.kind == ParameterKind::Text)
+    };
     texts()
         .filter(|p| SEARCHES.contains(&p.name.as_str()) || p.name.ends_with("_name"))
         .max_by_key(|p| !p.optional)
@@ -512,7 +646,9 @@ fn is_id(value: &str, taken: &Taken, text: &str) -> bool {
     }
     let has = |test: fn(char) -> bool| value.contains(test);
     let digits = has(|c| c.is_ascii_digit());
-    if digits && has(char::is_alphabetic) && value.len() >= 6 || taken.key == "slug" && value.contains('-') {
+    if digits && has(char::is_alphabetic) && value.len() >= 6
+        || taken.key == "slug" && value.contains('-')
+    {
         return true;
     }
     let lower = text.to_lowercase();
@@ -530,7 +666,13 @@ fn is_id(value: &str, taken: &Taken, text: &str) -> bool {
         .split(|c: char| !c.is_alphanumeric())
         .rfind(|word| !word.is_empty() && !matches!(*word, "is" | "the" | "with"));
     cue.is_some_and(|cue| {
-        matches!(cue, "id" | "ids" | "uuid" | "guid" | "number" | "no" | "nr" | "slug" | "key")
-            || digits && taken.kinds.iter().any(|kind| kind_of_record(kind) == kind_of_record(cue))
+        matches!(
+            cue,
+            "id" | "ids" | "uuid" | "guid" | "number" | "no" | "nr" | "slug" | "key"
+        ) || digits
+            && taken
+                .kinds
+                .iter()
+                .any(|kind| kind_of_record(kind) == kind_of_record(cue))
     }) || digits && before.is_empty() && value.len() >= 4
 }

@@ -32,10 +32,12 @@ pub(super) struct Records<'a> {
 impl<'a> Records<'a> {
     /// `kinds` are those that the catalogue has, as [`kind_of_record`] makes them.
     pub(super) fn new(asked: Asked<'a>, kinds: &HashSet<String>) -> Self {
-        let personal = asked
-            .words
-            .iter()
-            .any(|word| matches!(word.lower.as_str(), "my" | "mine" | "i" | "our" | "we" | "i've" | "i'm"));
+        let personal = asked.words.iter().any(|word| {
+            matches!(
+                word.lower.as_str(),
+                "my" | "mine" | "i" | "our" | "we" | "i've" | "i'm"
+            )
+        });
         let names = names(&asked, kinds);
         Self {
             asked,
@@ -77,7 +79,9 @@ impl<'a> Records<'a> {
                 .iter()
                 .rev()
                 .map(|word| word.lower.as_str())
-                .take_while(|word| !matches!(*word, "of" | "by" | "in" | "from" | "," | "and" | "or"))
+                .take_while(|word| {
+                    !matches!(*word, "of" | "by" | "in" | "from" | "," | "and" | "or")
+                })
                 .find_map(|word| Some((word, which(word)?)))
         })
     }
@@ -86,14 +90,23 @@ impl<'a> Records<'a> {
     /// by Ann" do not call an album Ann; "albums like Blue" call one Blue.
     pub(super) fn may_be(&self, name: &Name, kind: &str) -> bool {
         const ALIKE: [&str; 8] = [
-            "like", "similar", "related", "recommend", "recommendations", "resembling", "same",
+            "like",
+            "similar",
+            "related",
+            "recommend",
+            "recommendations",
+            "resembling",
+            "same",
             "than",
         ];
         if let Some(own) = &name.kind {
             return kind_of_record(own) == kind_of_record(kind);
         }
         let words = &self.asked.words;
-        if words.iter().any(|word| ALIKE.contains(&word.lower.as_str())) {
+        if words
+            .iter()
+            .any(|word| ALIKE.contains(&word.lower.as_str()))
+        {
             return true;
         }
         let owns = self.asked.text[name.range.end..].starts_with(['\'', '’']);
@@ -158,8 +171,10 @@ fn names(asked: &Asked, kinds: &HashSet<String>) -> Vec<Name> {
                 Form::Name => with_number(asked, &span.range),
                 _ => span.range.clone(),
             };
-            let overlaps = |other: &Range<usize>| other.start < range.end && range.start < other.end;
-            if ranges.iter().any(overlaps) || form == Form::Name && is_no_name(asked, &range, kinds) {
+            let overlaps =
+                |other: &Range<usize>| other.start < range.end && range.start < other.end;
+            if ranges.iter().any(overlaps) || form == Form::Name && is_no_name(asked, &range, kinds)
+            {
                 continue;
             }
             ranges.push(range);
@@ -200,7 +215,11 @@ fn with_number(asked: &Asked, range: &Range<usize>) -> Range<usize> {
 
 /// A word for a kind of record, or the capital that begins the question.
 fn is_no_name(asked: &Asked, range: &Range<usize>, kinds: &HashSet<String>) -> bool {
-    let inside: Vec<&Word> = asked.words.iter().filter(|word| covers(range, word)).collect();
+    let inside: Vec<&Word> = asked
+        .words
+        .iter()
+        .filter(|word| covers(range, word))
+        .collect();
     let is_kind = |word: &&Word| kinds.contains(&kind_of_record(&word.lower));
     let owns = asked.text[range.end..].starts_with(['\'', '’']);
     let begins = range.start == 0 && inside.len() == 1 && !owns;
@@ -223,7 +242,8 @@ fn kind_beside(asked: &Asked, range: &Range<usize>, kinds: &HashSet<String>) -> 
         .filter(|word| word.range.end <= range.start)
         .find(|word| !BETWEEN.contains(&word.lower.as_str()));
     let marks = ['"', '”', '’', '\'', '`'];
-    let owns = asked.text[range.end..].starts_with("'s") || asked.text[range.end..].starts_with("’s");
+    let owns =
+        asked.text[range.end..].starts_with("'s") || asked.text[range.end..].starts_with("’s");
     let behind = asked
         .words
         .iter()
@@ -241,7 +261,10 @@ fn in_small_letters(asked: &Asked, kinds: &HashSet<String>) -> Option<Range<usiz
     let is_kind = |word: &Word| kinds.contains(&kind_of_record(&word.lower));
     let vague = |word: &Word| VAGUE.split_whitespace().any(|known| known == word.lower);
     let fits = |word: &Word| {
-        !vague(word) && (word.is_word() && !is_stop(&word.lower) || word.is_number()) && !is_kind(word) && which(&word.lower).is_none()
+        !vague(word)
+            && (word.is_word() && !is_stop(&word.lower) || word.is_number())
+            && !is_kind(word)
+            && which(&word.lower).is_none()
     };
     let owner = words
         .iter()
@@ -249,7 +272,10 @@ fn in_small_letters(asked: &Asked, kinds: &HashSet<String>) -> Option<Range<usiz
     if let Some(last) = owner {
         let first = (0..=last).rev().take_while(|&at| fits(&words[at])).last()?;
         let end = words[last].range.end;
-        let own = asked.text[..end].trim_end_matches("'s").trim_end_matches("’s").len();
+        let own = asked.text[..end]
+            .trim_end_matches("'s")
+            .trim_end_matches("’s")
+            .len();
         return Some(words[first].range.start..own);
     }
     let run = |first: usize| {
@@ -265,10 +291,17 @@ fn in_small_letters(asked: &Asked, kinds: &HashSet<String>) -> Option<Range<usiz
         matches!(word.lower.as_str(), "called" | "named" | "titled")
             || is_kind(word) && singular(&word.lower) == word.lower
     };
-    if let Some(found) = (0..words.len()).find_map(|at| called(&words[at]).then(|| run(at + 1)).flatten()) {
+    if let Some(found) =
+        (0..words.len()).find_map(|at| called(&words[at]).then(|| run(at + 1)).flatten())
+    {
         return Some(found);
     }
-    let joint = |word: &Word| matches!(word.lower.as_str(), "of" | "by" | "from" | "for" | "in" | "like" | "to");
+    let joint = |word: &Word| {
+        matches!(
+            word.lower.as_str(),
+            "of" | "by" | "from" | "for" | "in" | "like" | "to"
+        )
+    };
     let last = words.iter().rposition(joint)?;
     let found = run(last + 1)?;
     let rest = asked.text[found.end..].trim_matches(|c: char| !c.is_alphanumeric());
@@ -281,7 +314,9 @@ mod tests {
     use chrono::Utc;
 
     fn kinds() -> HashSet<String> {
-        ["artist", "album", "playlist", "movie"].map(kind_of_record).into()
+        ["artist", "album", "playlist", "movie"]
+            .map(kind_of_record)
+            .into()
     }
 
     fn read(text: &str) -> Records<'_> {
@@ -299,15 +334,30 @@ mod tests {
                 .collect();
             assert_eq!(names, expected, "{text}");
         };
-        check("how many followers has the artist Ann Droid?", &[("Ann Droid", Some("artist"))]);
-        check("show me the name of Maroon 5's newest album", &[("Maroon 5", None)]);
-        check("what is on my 'Late Rock' playlist?", &[("Late Rock", Some("playlist"))]);
+        check(
+            "how many followers has the artist Ann Droid?",
+            &[("Ann Droid", Some("artist"))],
+        );
+        check(
+            "show me the name of Maroon 5's newest album",
+            &[("Maroon 5", None)],
+        );
+        check(
+            "what is on my 'Late Rock' playlist?",
+            &[("Late Rock", Some("playlist"))],
+        );
         check("Albums by Ann Droid", &[("Ann Droid", None)]);
-        check("who plays in the movie Blue Lake", &[("Blue Lake", Some("movie"))]);
+        check(
+            "who plays in the movie Blue Lake",
+            &[("Blue Lake", Some("movie"))],
+        );
         check("the movies Ann Droid directed", &[("Ann Droid", None)]);
         check("followers of ann droid", &[("ann droid", None)]);
         check("show me ann droid's newest album", &[("ann droid", None)]);
-        check("popularity of the artist ann droid", &[("ann droid", Some("artist"))]);
+        check(
+            "popularity of the artist ann droid",
+            &[("ann droid", Some("artist"))],
+        );
         check("show my playlists", &[]);
         check("my first album", &[]);
         check("the album information of what plays", &[]);
@@ -322,14 +372,22 @@ mod tests {
         check("my first following artist", "artist", Some(Which::At(0)));
         check("the first of the albums of the artist", "artist", None);
         check("albums of the artist", "album", None);
-        check("latest album of my top artist", "artist", Some(Which::At(0)));
+        check(
+            "latest album of my top artist",
+            "artist",
+            Some(Which::At(0)),
+        );
     }
 
     #[test]
     fn owner_is_not_what_is_owned() {
         let check = |text: &str, kind: &str, expected: bool| {
             let records = read(text);
-            assert_eq!(records.may_be(&records.names[0], kind), expected, "{text} {kind}");
+            assert_eq!(
+                records.may_be(&records.names[0], kind),
+                expected,
+                "{text} {kind}"
+            );
         };
         check("show me Ann's newest album", "album", false);
         check("show me Ann's newest album", "artist", true);
@@ -345,9 +403,25 @@ mod tests {
             let records = read(text);
             assert_eq!(records.reading(&records.names[0], kind), expected);
         };
-        check("show me Ann's newest album", "artist", "show me the artist's newest album");
-        check("who plays in Blue Lake?", "movie", "who plays in the movie?");
-        check("fans of the artist Ann Droid today", "artist", "fans of the artist today");
-        check("what is on my 'Late Rock' playlist?", "playlist", "what is on my playlist?");
+        check(
+            "show me Ann's newest album",
+            "artist",
+            "show me the artist's newest album",
+        );
+        check(
+            "who plays in Blue Lake?",
+            "movie",
+            "who plays in the movie?",
+        );
+        check(
+            "fans of the artist Ann Droid today",
+            "artist",
+            "fans of the artist today",
+        );
+        check(
+            "what is on my 'Late Rock' playlist?",
+            "playlist",
+            "what is on my playlist?",
+        );
     }
 }

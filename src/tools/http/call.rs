@@ -22,7 +22,7 @@ use async_trait::async_trait;
 use reqwest::Url;
 use serde_json::Value;
 use std::sync::Arc;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 pub(super) struct ApiTool {
     pub spec: ToolSpec,
@@ -97,16 +97,10 @@ impl ApiTool {
         let mut left = self.api.bytes;
         let mut url = request.url.clone();
         let mut seen: Vec<Url> = Vec::new();
+        let mut may_wait = true;
         for number in 1..=self.api.pages {
-            let asked = timeout_at(deadline, self.api.client.get(&url, &request.headers, left));
-            let fetched = match asked.await {
-                Ok(fetched) => fetched.map_err(|error| self.error(error)),
-                Err(_) => Err(ToolError::Timeout {
-                    source_name: self.api.name.clone(),
-                    limit: limits.timeout,
-                }),
-            };
-            let page = match fetched {
+            let fetched = self.fetch(&url, request, left, deadline, &mut may_wait);
+            let page = match fetched.await {
                 Ok(Fetched::Page(page)) => page,
                 Ok(Fetched::Nothing) => return Ok(gathered),
                 Err(error) if number == 1 => return Err(error),
@@ -119,6 +113,10 @@ impl ApiTool {
             };
             left = left.saturating_sub(page.bytes);
             seen.push(url);
+            if number > 1 && gathered.bodies.last() == Some(&page.body) {
+                // It does not know the parameter that turns its pages.
+                break;
+            }
             gathered.bodies.push(page.body.clone());
             match self.take(page, &mut gathered) {
                 Next::End => return Ok(gathered),
@@ -134,6 +132,39 @@ impl ApiTool {
         }
         gathered.more = true;
         Ok(gathered)
+    }
+
+    /// One page. A busy API is asked once more in a call, after the pause that
+    /// it names, where that ends in time.
+    async fn fetch(
+        &self,
+        url: &Url,
+        request: &Request,
+        bytes: usize,
+        deadline: Instant,
+        may_wait: &mut bool,
+    ) -> Result<Fetched, ToolError> {
+        loop {
+            let asked = self.api.client.get(url, &request.headers, bytes);
+            match timeout_at(deadline, asked).await {
+                Ok(Err(CallError::Busy(Some(pause))))
+                    if *may_wait
+                        && Instant::now()
+                            .checked_add(pause)
+                            .is_some_and(|at| at < deadline) =>
+                {
+                    *may_wait = false;
+                    sleep(pause).await;
+                }
+                Ok(fetched) => return fetched.map_err(|error| self.error(error)),
+                Err(_) => {
+                    return Err(ToolError::Timeout {
+                        source_name: self.api.name.clone(),
+                        limit: self.api.limits.timeout,
+                    });
+                }
+            }
+        }
     }
 
     /// Adds the records of a page; says where the next one is.

@@ -5,13 +5,14 @@ use super::{
     resolver::CheckedResolver,
 };
 use crate::config::ApiAuth;
+use chrono::{DateTime, Utc};
 use percent_encoding::percent_decode_str;
 use reqwest::{
     Response, StatusCode, Url,
     dns::Resolve,
     header::{
         ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName,
-        HeaderValue, LINK, LOCATION,
+        HeaderValue, LINK, LOCATION, RETRY_AFTER,
     },
     redirect::Policy,
 };
@@ -246,6 +247,9 @@ async fn read(
     ) {
         return Ok(Fetched::Nothing);
     }
+    if status == StatusCode::TOO_MANY_REQUESTS {
+        return Err(CallError::Busy(pause(&response)));
+    }
     if !status.is_success() {
         return Err(CallError::Status(status));
     }
@@ -296,6 +300,16 @@ async fn read(
         links,
         bytes: size,
     }))
+}
+
+/// `Retry-After`, in seconds or as a time.
+fn pause(response: &Response) -> Option<Duration> {
+    let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse::<u64>() {
+        return Some(Duration::from_secs(seconds));
+    }
+    let at = DateTime::parse_from_rfc2822(text).ok()?;
+    Some((at.to_utc() - Utc::now()).to_std().unwrap_or_default())
 }
 
 /// Some APIs repeat what they are sent.

@@ -19,6 +19,9 @@ pub(super) enum CallError {
     NoLocation,
     #[error("it answered {0}")]
     Status(StatusCode),
+    /// With the pause that it asks for.
+    #[error("it has too many requests")]
+    Busy(Option<Duration>),
     #[error("its answer is larger than {0} bytes")]
     TooLarge(usize),
     #[error("its answer is compressed")]
@@ -54,14 +57,13 @@ impl CallError {
             CallError::Status(StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT) => {
                 ToolError::Timeout { source_name, limit }
             }
-            CallError::Status(
-                StatusCode::TOO_MANY_REQUESTS
-                | StatusCode::BAD_GATEWAY
-                | StatusCode::SERVICE_UNAVAILABLE,
-            ) => ToolError::Down {
-                source_name,
-                source: Box::new(self),
-            },
+            CallError::Busy(_)
+            | CallError::Status(StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE) => {
+                ToolError::Down {
+                    source_name,
+                    source: Box::new(self),
+                }
+            }
             // It understood us, and does not want such a question.
             CallError::Status(status) if status.is_client_error() => ToolError::Refused {
                 reason: format!("`{api}` answered {status}"),

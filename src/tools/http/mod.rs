@@ -27,6 +27,6 @@ mod table;
 mod words;
 
 pub use address::is_public;
-pub(super) use naming::snake_case;
 pub use api::{Api, ApiHealth, OpenApi};
+pub(super) use naming::snake_case;
 pub use resolver::SystemResolver;

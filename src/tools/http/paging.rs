@@ -1,7 +1,11 @@
 //! Where the next page is: the header `Link` (RFC 8288), or an address or a
 //! cursor in the body, in the spellings that are in use.
 
-use super::{naming::snake_case, operation::Operation, parameter::Place};
+use super::{
+    naming::snake_case,
+    operation::Operation,
+    parameter::{Place, Sent},
+};
 use percent_encoding::percent_decode_str;
 use reqwest::Url;
 use serde_json::Value;
@@ -87,6 +91,8 @@ const CURSOR_PARAMETERS: [&str; 8] = [
     "marker",
 ];
 const NUMBER_PARAMETERS: [&str; 2] = ["page", "page_number"];
+/// Parameters that take how many rows to pass over.
+const OFFSET_PARAMETERS: [&str; 3] = ["offset", "skip", "start_index"];
 
 /// The page after one of `read` rows. `holders` are the objects that could
 /// say so, the nearest to the list first.
@@ -132,9 +138,57 @@ pub(super) fn next(
     }
     let total = find(&TOTALS).iter().find_map(Value::as_u64);
     if more == Some(true) || total.is_some_and(|total| total > read as u64) {
-        return Next::More;
+        return by_number(sent, operation, read);
     }
     Next::End
+}
+
+/// A list that says that there is more and not where: the rows to pass over,
+/// or the number of the page after this one.
+fn by_number(sent: &Url, operation: &Operation, read: usize) -> Next {
+    if let Some(offset) = in_query(operation, &OFFSET_PARAMETERS) {
+        return Next::Page(with_query(sent, &offset.wire, &read.to_string()));
+    }
+    let Some(page) = in_query(operation, &NUMBER_PARAMETERS) else {
+        return Next::More;
+    };
+    let given = sent
+        .query_pairs()
+        .find(|(name, _)| *name == page.wire.as_str())
+        .and_then(|(_, value)| value.parse::<u64>().ok());
+    // Most count from 1; those that count from 0 have it as their default.
+    let first = page
+        .spec
+        .default
+        .as_ref()
+        .and_then(Value::as_u64)
+        .unwrap_or(1);
+    let next = given.unwrap_or(first).saturating_add(1);
+    Next::Page(with_query(sent, &page.wire, &next.to_string()))
+}
+
+fn in_query<'a>(operation: &'a Operation, names: &[&str]) -> Option<&'a Sent> {
+    let mut sent = operation.parameters.iter();
+    sent.find(|sent| sent.place == Place::Query && names.contains(&snake_case(&sent.wire).as_str()))
+}
+
+/// The address with one pair of its query replaced.
+fn with_query(sent: &Url, wire: &str, value: &str) -> Url {
+    let mut url = sent.clone();
+    let is_other = |pair: &&str| {
+        let key = pair.split('=').next().unwrap_or_default();
+        !pair.is_empty() && percent_decode_str(key).decode_utf8_lossy() != wire
+    };
+    let kept: Vec<String> = sent
+        .query()
+        .unwrap_or("")
+        .split('&')
+        .filter(is_other)
+        .map(String::from)
+        .collect();
+    url.set_query((!kept.is_empty()).then(|| kept.join("&")).as_deref());
+    url.query_pairs_mut().append_pair(wire, value);
+    url
 }
 
 /// Whole or relative; a cursor may have a colon too.
@@ -170,21 +224,7 @@ fn follow_cursor(value: &Value, sent: &Url, operation: &Operation) -> Next {
     let Some(wire) = names.iter().find_map(named) else {
         return Next::More;
     };
-    let mut url = sent.clone();
-    let is_other = |pair: &&str| {
-        let key = pair.split('=').next().unwrap_or_default();
-        !pair.is_empty() && percent_decode_str(key).decode_utf8_lossy() != wire
-    };
-    let kept: Vec<String> = sent
-        .query()
-        .unwrap_or("")
-        .split('&')
-        .filter(is_other)
-        .map(String::from)
-        .collect();
-    url.set_query((!kept.is_empty()).then(|| kept.join("&")).as_deref());
-    url.query_pairs_mut().append_pair(wire, &text);
-    Next::Page(url)
+    Next::Page(with_query(sent, wire, &text))
 }
 
 fn takes(operation: &Operation, names: &[&str]) -> bool {

@@ -44,7 +44,10 @@ pub(super) fn takes(path: &str, parameters: &[Sent]) -> Vec<Taken> {
         .iter()
         .filter(|sent| !sent.spec.optional && sent.spec.default.is_none() && sent.list.is_none());
     let taken = required.filter_map(|sent| {
-        let words: Vec<String> = snake_case(&sent.wire).split('_').map(String::from).collect();
+        let words: Vec<String> = snake_case(&sent.wire)
+            .split('_')
+            .map(String::from)
+            .collect();
         let (key, owner) = words.split_last()?;
         let key = KEYS.contains(&key.as_str()).then(|| key.clone())?;
         let before = || {
@@ -219,7 +222,8 @@ impl<'a> Walk<'a> {
         self.tell(&scalars, &kinds, path, many);
         let is_envelope = scalars.is_empty() || key.is_none() && !has_key(&scalars);
         if is_answer {
-            self.words.extend(fields.iter().map(|(name, _)| snake_case(name)));
+            self.words
+                .extend(fields.iter().map(|(name, _)| snake_case(name)));
         }
         for (name, schema) in fields {
             let below = [path, std::slice::from_ref(name)].concat();
@@ -266,7 +270,10 @@ impl<'a> Walk<'a> {
     /// What a field such as `"type": {"enum": ["artist"]}` says of all records.
     fn own_kind(&self, fields: &[(&String, &'a Value)]) -> Option<String> {
         let named = |name: &str| {
-            matches!(name, "type" | "kind" | "object" | "object_type" | "resource_type")
+            matches!(
+                name,
+                "type" | "kind" | "object" | "object_type" | "resource_type"
+            )
         };
         let (_, schema) = fields.iter().find(|(name, _)| named(name))?;
         let schema = self.document.resolve(schema).ok()?;

@@ -131,7 +131,10 @@ fn with_views(text: &str) -> String {
             .strip_prefix("/*!")
             .or_else(|| comment.strip_prefix("/*M!"))
             .and_then(|rest| rest.strip_suffix("*/"))
-            .map(|rest| rest.trim_start_matches(|c: char| c.is_ascii_digit()).trim_start());
+            .map(|rest| {
+                rest.trim_start_matches(|c: char| c.is_ascii_digit())
+                    .trim_start()
+            });
         let first = |inner: &str| {
             let word: String = inner.chars().take_while(|c| c.is_alphanumeric()).collect();
             word.to_uppercase()
@@ -183,7 +186,13 @@ fn is_about_tables(statement: &str) -> bool {
                 .contains(word)
             })
             .is_some_and(|word| ["TABLE", "TYPE"].contains(word)),
-        ["ALTER", "TABLE", ..] | ["COMMENT", "ON", "TABLE" | "COLUMN" | "VIEW" | "MATERIALIZED", ..] => true,
+        ["ALTER", "TABLE", ..]
+        | [
+            "COMMENT",
+            "ON",
+            "TABLE" | "COLUMN" | "VIEW" | "MATERIALIZED",
+            ..,
+        ] => true,
         _ => false,
     }
 }
@@ -191,11 +200,23 @@ fn is_about_tables(statement: &str) -> bool {
 /// `CREATE … VIEW`, whatever stands between.
 fn is_a_view(statement: &str) -> bool {
     const BETWEEN: [&str; 11] = [
-        "OR", "REPLACE", "TEMP", "TEMPORARY", "RECURSIVE", "MATERIALIZED", "ALGORITHM", "DEFINER",
-        "SQL", "SECURITY", "INVOKER",
+        "OR",
+        "REPLACE",
+        "TEMP",
+        "TEMPORARY",
+        "RECURSIVE",
+        "MATERIALIZED",
+        "ALGORITHM",
+        "DEFINER",
+        "SQL",
+        "SECURITY",
+        "INVOKER",
     ];
     let mut words = statement.split_whitespace();
-    if !words.next().is_some_and(|word| word.eq_ignore_ascii_case("CREATE")) {
+    if !words
+        .next()
+        .is_some_and(|word| word.eq_ignore_ascii_case("CREATE"))
+    {
         return false;
     }
     for word in words.take(12) {
@@ -260,7 +281,10 @@ mod tests {
         );
         check(
             "CREATE OR REPLACE VIEW v AS SELECT 1; CREATE MATERIALIZED VIEW w AS SELECT 2; CREATE RULE view AS x",
-            &["CREATE OR REPLACE VIEW v AS SELECT 1", "CREATE MATERIALIZED VIEW w AS SELECT 2"],
+            &[
+                "CREATE OR REPLACE VIEW v AS SELECT 1",
+                "CREATE MATERIALIZED VIEW w AS SELECT 2",
+            ],
         );
         check("", &[]);
     }
@@ -273,7 +297,10 @@ mod tests {
             /*!50003 CREATE*/ /*!50017 DEFINER=`root`@`localhost`*/ /*!50003 TRIGGER t BEFORE INSERT ON a FOR EACH ROW SET x = 1 */;";
         let found = statements(text, Dialect::MySql);
         assert_eq!(found.len(), 1, "{found:?}");
-        assert!(found[0].starts_with("CREATE ALGORITHM=UNDEFINED"), "{found:?}");
+        assert!(
+            found[0].starts_with("CREATE ALGORITHM=UNDEFINED"),
+            "{found:?}"
+        );
         assert!(found[0].ends_with("from `a`"), "{found:?}");
     }
 

@@ -251,3 +251,32 @@ async fn server_that_is_down_is_an_error_of_the_call() {
         "{text}"
     );
 }
+
+#[tokio::test]
+async fn busy_api_is_asked_once_more_after_its_pause() {
+    let world = World::new(&shop()).await;
+    let toolbox = world.open("").await;
+    let busy = |after: &str| {
+        let headers = vec![("retry-after", after.to_string())];
+        Reply::Raw(429, headers, Vec::new())
+    };
+    let check = async |after: &str, requests: usize| {
+        world.api.on("/v1/orders", busy(after));
+        let error = call(&toolbox, "list_orders", json!({})).await;
+        let error = error.expect_err("it stays busy");
+        assert_eq!(error.class(), GapClass::SourceDown, "{after}");
+        assert_eq!(world.api.take_targets().len(), requests, "{after}");
+    };
+    check("0", 2).await;
+    check("Sat, 21 Nov 2020 00:00:00 GMT", 2).await;
+    check("3600", 1).await;
+    check("18446744073709551615", 1).await;
+    check("soon", 1).await;
+    check("-1", 1).await;
+
+    world.api.on("/v1/orders", Reply::Json(json!([{"id": 1}])));
+    world.api.once("/v1/orders", busy("0"));
+    let result = call(&toolbox, "list_orders", json!({})).await;
+    assert_eq!(result.expect("it is free again").rows.rows.len(), 1);
+    assert_eq!(world.api.take_targets().len(), 2);
+}

@@ -188,3 +188,88 @@ async fn next_page_elsewhere_is_not_read() {
         );
     }
 }
+
+#[tokio::test]
+async fn list_that_only_says_that_there_is_more_is_turned_by_number() {
+    let check = async |parameter: &str,
+                       default: Value,
+                       first: Value,
+                       second: &str,
+                       expected: &[i64],
+                       cut: bool| {
+        let mut document = shop();
+        let parameters = &mut document["paths"]["/orders"]["get"]["parameters"];
+        let parameters = parameters.as_array_mut().expect("a list");
+        parameters.retain(|parameter| parameter["name"] != "cursor");
+        parameters.push(json!({"name": parameter, "in": "query", "schema": {"type": "integer", "default": default}}));
+        let world = World::new(&document).await;
+        let toolbox = world.open("").await;
+        world.api.on("/v1/orders", Reply::Json(first));
+        world.api.on(
+            second,
+            Reply::Json(json!({"total": 3, "items": [{"id": 3}]})),
+        );
+        let result = list(&toolbox, json!({})).await;
+        assert_eq!(
+            (ids(&result).as_slice(), result.rows.truncated),
+            (expected, cut),
+            "{second}"
+        );
+    };
+    let some = |more: Value| {
+        let mut body = json!({"items": [{"id": 1}, {"id": 2}]});
+        body.as_object_mut()
+            .expect("an object")
+            .extend(more.as_object().cloned().unwrap_or_default());
+        body
+    };
+    let total = || some(json!({"total": 3}));
+    check(
+        "offset",
+        json!(0),
+        total(),
+        "/v1/orders?offset=2",
+        &[1, 2, 3],
+        false,
+    )
+    .await;
+    check(
+        "page",
+        json!(1),
+        total(),
+        "/v1/orders?page=2",
+        &[1, 2, 3],
+        false,
+    )
+    .await;
+    check(
+        "pageNumber",
+        json!(0),
+        total(),
+        "/v1/orders?pageNumber=1",
+        &[1, 2, 3],
+        false,
+    )
+    .await;
+    check(
+        "page",
+        json!(null),
+        some(json!({"has_more": true})),
+        "/v1/orders?page=2",
+        &[1, 2, 3],
+        false,
+    )
+    .await;
+    // It does not know its own parameter, and answers with the same page for ever.
+    check("page", json!(1), total(), "/elsewhere", &[1, 2], true).await;
+    // Nothing says that there is more.
+    check(
+        "page",
+        json!(1),
+        some(json!({})),
+        "/v1/orders?page=2",
+        &[1, 2],
+        false,
+    )
+    .await;
+}

@@ -120,25 +120,17 @@ impl Reading {
         names: &[pg::Node],
         query: Option<&pg::Node>,
     ) -> bool {
-        let mut node = query.and_then(|query| query.node.as_ref());
         // A union's columns are those of its first query.
-        let select = loop {
-            match node {
-                Some(NodeEnum::SelectStmt(select)) => match &select.larg {
-                    Some(first) if select.target_list.is_empty() => {
-                        let mut first = first;
-                        while let Some(next) =
-                            first.larg.as_ref().filter(|_| first.target_list.is_empty())
-                        {
-                            first = next;
-                        }
-                        break Some(first.as_ref());
-                    }
-                    _ => break Some(select.as_ref()),
-                },
-                _ => break None,
-            }
+        let mut select = match query.and_then(|query| query.node.as_ref()) {
+            Some(NodeEnum::SelectStmt(select)) => Some(select.as_ref()),
+            _ => None,
         };
+        while let Some(first) = select
+            .filter(|select| select.target_list.is_empty())
+            .and_then(|select| select.larg.as_deref())
+        {
+            select = Some(first);
+        }
         let (Some(name), Some(select)) = (name, select) else {
             return false;
         };

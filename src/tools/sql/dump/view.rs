@@ -86,9 +86,9 @@ impl View {
     }
 
     fn sources(&self, alias: Option<&str>) -> impl Iterator<Item = &Source> {
-        self.from
-            .iter()
-            .filter(move |source| alias.is_none_or(|alias| source.alias.eq_ignore_ascii_case(alias)))
+        self.from.iter().filter(move |source| {
+            alias.is_none_or(|alias| source.alias.eq_ignore_ascii_case(alias))
+        })
     }
 }
 
@@ -167,7 +167,12 @@ mod tests {
         };
         let both: &[(&str, &str)] = &[("id", "integer"), ("amount", "numeric")];
         check(&[], vec![Output::All(None)], "deals", Some(both));
-        check(&[], vec![Output::All(Some("D".into()))], "x.deals", Some(both));
+        check(
+            &[],
+            vec![Output::All(Some("D".into()))],
+            "x.deals",
+            Some(both),
+        );
         check(&[], vec![Output::All(None)], "gone", None);
         check(
             &[],
@@ -175,9 +180,19 @@ mod tests {
             "deals",
             Some(&[("total", "numeric"), ("n", "")]),
         );
-        check(&[], vec![column(None, "amount", "a")], "gone", Some(&[("a", "")]));
+        check(
+            &[],
+            vec![column(None, "amount", "a")],
+            "gone",
+            Some(&[("a", "")]),
+        );
         check(&[], vec![other(None)], "deals", None);
-        check(&["x", "y"], vec![other(None), other(Some("n"))], "deals", Some(&[("x", ""), ("y", "")]));
+        check(
+            &["x", "y"],
+            vec![other(None), other(Some("n"))],
+            "deals",
+            Some(&[("x", ""), ("y", "")]),
+        );
         check(&[], vec![], "deals", None);
     }
 }
