@@ -39,9 +39,11 @@ impl Directory {
         }
     }
 
-    /// What the person may see by themselves.
+    /// What the person may see by themselves. Each is a group of their own, for
+    /// documents that name who may see them: `slack:U1`.
     pub fn access_of(&self, person: &PersonId) -> Access {
-        Access::member_of(self.groups_of.get(person).cloned().unwrap_or_default())
+        let groups = self.groups_of.get(person).cloned().unwrap_or_default();
+        Access::member_of(groups.into_iter().chain([person.as_str().to_string()]))
     }
 
     /// What a reply at this place may use. Where only the asker reads, that is

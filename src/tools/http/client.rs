@@ -5,13 +5,14 @@ use super::{
     resolver::CheckedResolver,
 };
 use crate::config::ApiAuth;
+use chrono::{DateTime, Utc};
 use percent_encoding::percent_decode_str;
 use reqwest::{
     Response, StatusCode, Url,
     dns::Resolve,
     header::{
         ACCEPT, ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName,
-        HeaderValue, LINK, LOCATION,
+        HeaderValue, LINK, LOCATION, RETRY_AFTER,
     },
     redirect::Policy,
 };
@@ -247,7 +248,10 @@ async fn read(
         return Ok(Fetched::Nothing);
     }
     if !status.is_success() {
-        return Err(CallError::Status(status));
+        return Err(match wait_of(&response) {
+            Some(wait) => CallError::Later { status, wait },
+            None => CallError::Status(status),
+        });
     }
     let header = |name: HeaderName| {
         response
@@ -296,6 +300,23 @@ async fn read(
         links,
         bytes: size,
     }))
+}
+
+/// What a busy server asks for, in seconds or as a time (RFC 9110, 10.2.3).
+fn wait_of(response: &Response) -> Option<Duration> {
+    let status = response.status();
+    if !matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+    ) {
+        return None;
+    }
+    let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let until = DateTime::parse_from_rfc2822(text).ok()?;
+    Some((until.to_utc() - Utc::now()).to_std().unwrap_or_default())
 }
 
 /// Some APIs repeat what they are sent.

@@ -19,6 +19,9 @@ pub(super) enum CallError {
     NoLocation,
     #[error("it answered {0}")]
     Status(StatusCode),
+    /// It says how long it wants to be left alone.
+    #[error("it answered {status}, and asks to wait")]
+    Later { status: StatusCode, wait: Duration },
     #[error("its answer is larger than {0} bytes")]
     TooLarge(usize),
     #[error("its answer is compressed")]
@@ -41,6 +44,9 @@ impl CallError {
     pub(super) fn into_tool_error(self, api: &str, limit: Duration) -> ToolError {
         let source_name = api.to_string();
         match self {
+            CallError::Later { status, .. } => {
+                CallError::Status(status).into_tool_error(api, limit)
+            }
             CallError::Status(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
             | CallError::Place(_)
             | CallError::SecretInRedirect => ToolError::NotAllowed {
