@@ -142,8 +142,6 @@ impl EntryRun<'_> {
     /// Batch after batch, from where the last run came to.
     fn read_remote(&mut self) -> ControlFlow<()> {
         let (begin, mut cursor) = self.begin();
-        // What is read from its beginning to its end shows by itself what is gone.
-        let from_the_start = begin == Begin::Whole(None);
         let runtime = &self.cutting.runtime;
         let opening = self.cutting.remotes.open(self.entry, begin);
         let mut remote = match runtime.block_on(opening) {
@@ -164,7 +162,11 @@ impl EntryRun<'_> {
                 self.send(Step::Reached(cursor.clone()))?;
             }
         }
-        if !from_the_start && let Err(error) = self.list(remote.as_mut()) {
+        // Also after a reading of everything: what moved while it was read may
+        // not have been seen, and is not gone.
+        if !self.cutting.known.is_empty()
+            && let Err(error) = self.list(remote.as_mut())
+        {
             return self.lost(&error);
         }
         cursor.whole_at = cursor.began_at.take().or(cursor.whole_at);

@@ -68,6 +68,9 @@ impl Cursors {
             return Ok(());
         };
         let text = serde_json::to_vec_pretty(&*known).map_err(io::Error::other)?;
+        if let Some(folder) = file.parent() {
+            fs::create_dir_all(folder)?;
+        }
         let new = file.with_extension("new");
         let mut writing = File::create(&new)?;
         writing.write_all(&text)?;

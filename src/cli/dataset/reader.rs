@@ -96,7 +96,7 @@ impl ReaderArgs {
 
     /// What everyone may read. Nothing else goes into a file that is handed on.
     fn documents(&self, config: &Config, program: &Path) -> Vec<Document> {
-        let sources = if self.paths.is_empty() {
+        let sources: Vec<SourceEntry> = if self.paths.is_empty() {
             // Of files alone, and not of chats: their text trains nothing.
             let files = config
                 .sources

@@ -259,19 +259,22 @@ async fn reply(State(state): State<Arc<Mutex<Tracker>>>, request: Request<Body>)
     }
 }
 
-fn matching(tracker: &Tracker, asked: &Asked) -> Result<Vec<Issue>, Response> {
-    if !asked.known {
-        return Ok(Vec::new());
+fn matching(tracker: &Tracker, asked: &Asked) -> Result<Vec<Issue>, String> {
+    match asked.known {
+        true => tracker.find(asked.text("jql")),
+        false => Ok(Vec::new()),
     }
-    let found = tracker.find(asked.text("jql"));
-    found.map_err(|problem| answer(400, json!({"errorMessages": [problem], "errors": {}})))
+}
+
+fn refusal(problem: &str) -> Response {
+    answer(400, json!({"errorMessages": [problem], "errors": {}}))
 }
 
 /// A token says after which issue the next page begins.
 fn cloud_search(tracker: &mut Tracker, asked: &Asked) -> Response {
     let found = match matching(tracker, asked) {
         Ok(found) => found,
-        Err(refusal) => return refusal,
+        Err(problem) => return refusal(&problem),
     };
     let after = asked.text("nextPageToken");
     let start = match after.strip_prefix("after:") {
@@ -300,7 +303,7 @@ fn cloud_search(tracker: &mut Tracker, asked: &Asked) -> Response {
 fn server_search(tracker: &mut Tracker, asked: &Asked) -> Response {
     let found = match matching(tracker, asked) {
         Ok(found) => found,
-        Err(refusal) => return refusal,
+        Err(problem) => return refusal(&problem),
     };
     let start = asked.number("startAt", 0);
     let limit = asked.number("maxResults", 50).min(tracker.page);
