@@ -15,7 +15,7 @@ use crate::{
     domain::DocumentId,
     knowledge::Reading,
     ports::{Clock, SystemClock, ToolError},
-    tools::http::{Service, ServiceAddress, ServiceError, SystemResolver},
+    tools::http::{PATIENT, Service, ServiceAddress, ServiceError, SystemResolver},
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
@@ -72,6 +72,8 @@ pub struct Remotes {
     limits: LimitsSection,
     clock: Arc<dyn Clock>,
     resolver: Arc<dyn Resolve>,
+    /// Times that one request is sent.
+    attempts: u32,
 }
 
 impl Remotes {
@@ -81,6 +83,7 @@ impl Remotes {
             limits: config.limits.clone(),
             clock: Arc::new(SystemClock),
             resolver: Arc::new(SystemResolver),
+            attempts: PATIENT,
         }
     }
 
@@ -119,7 +122,11 @@ impl Remotes {
 
     /// Asks whether it can be read, for the people who run this.
     pub async fn check(&self, entry: &SourceEntry) -> Result<(), RemoteError> {
-        let mut remote = self.open(entry, Begin::Whole(None)).await?;
+        let impatient = Self {
+            attempts: 1,
+            ..self.clone()
+        };
+        let mut remote = impatient.open(entry, Begin::Whole(None)).await?;
         remote.next().await.map(drop)
     }
 }
@@ -135,6 +142,7 @@ impl Opening<'_> {
             auth: site.auth.as_ref(),
             networks: &site.networks,
             bytes: usize::try_from(remotes.limits.file_bytes).unwrap_or(usize::MAX),
+            attempts: remotes.attempts,
         };
         let (resolver, clock) = (remotes.resolver.clone(), remotes.clock.clone());
         Ok(Service::open(address, resolver, clock)?)

@@ -198,7 +198,7 @@ async fn stranger_deletes_nothing() {
         }
         world.config = toml::from_str(&config(&confluence, "token")).expect("is a configuration");
         confluence.wiki().faults = vec![(503, None); 6].into();
-        check(&world, "did not answer, 6 times").await;
+        check(&world, "did not answer (6 of 6 attempts)").await;
         assert_eq!(world.seen_by(&["board"]).await.len(), 3);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::world::{World, counts};
 use crate::fakes::atlassian::jira::FakeJira;
+use lorekeeper::remote::Remotes;
 use serde_json::json;
 
 fn config(jira: &FakeJira, secret: &str, more: &str) -> String {
@@ -195,7 +196,7 @@ async fn busy_service_is_waited_for_as_long_as_it_asks() {
     let report = world.ingest().await;
     assert_eq!(counts(&report), [0; 5]);
     assert!(
-        report.faults[0].starts_with("jira: did not answer, 6 times"),
+        report.faults[0].starts_with("jira: did not answer (6 of 6 attempts)"),
         "{:?}",
         report.faults
     );
@@ -281,6 +282,28 @@ async fn what_is_refused_is_said_and_nothing_is_deleted() {
     check(&world, "status 403").await;
     jira.tracker().elsewhere = Some("http://127.0.0.1:9/rest".into());
     check(&world, "leads to a place that is not allowed").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn doctor_asks_once_and_says_what_is_wrong() {
+    let jira = jira(true).await;
+    let world = World::new(&config(&jira, "token", ""));
+    let remotes = Remotes::new(&world.config).with_clock(world.clock.clone());
+    let source = &world.config.sources[0];
+    assert!(remotes.check(source).await.is_ok());
+    jira.tracker().faults = [(503, None), (401, None)].into();
+    let down = remotes
+        .check(source)
+        .await
+        .map_err(|error| error.to_string());
+    assert_eq!(down, Err("did not answer (1 of 1 attempts)".into()));
+    let refused = remotes
+        .check(source)
+        .await
+        .map_err(|error| error.to_string());
+    let expected = "does not accept the secret of `auth` (status 401)";
+    assert_eq!(refused, Err(expected.into()));
+    assert!(world.clock.pauses().is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread")]

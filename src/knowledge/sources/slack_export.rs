@@ -10,7 +10,10 @@ use super::{Hidden, Reading, SourceFault, archive::Archive, records::NO_SHARED_G
 use crate::{
     config::{LimitsSection, SlackExport, SourceEntry},
     domain::{DocumentId, SourceKind},
-    knowledge::document::{Body, Document, narrowed},
+    knowledge::{
+        blocks::plain_text,
+        document::{Body, Document, narrowed},
+    },
 };
 use chrono::{DateTime, NaiveDate, Utc};
 use regex::{Captures, Regex};
@@ -269,7 +272,7 @@ impl Reader<'_> {
         let title = match part {
             Part::Thread(_) => {
                 let text = messages.first().map_or("", |message| message.text.as_str());
-                let text = self.readable(text);
+                let text = plain_text(&self.readable(text));
                 let words: Vec<&str> = text.split_whitespace().collect();
                 words.join(" ").chars().take(TITLE_CHARS).collect()
             }

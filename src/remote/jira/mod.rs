@@ -35,6 +35,8 @@ const PAGE: usize = 50;
 const LIST: usize = 1_000;
 /// Between two readings: a search index may lag.
 const OVERLAP_MINUTES: i64 = 5;
+/// Where the account's zone is not known: none is further from UTC.
+const FURTHEST_MINUTES: i64 = 14 * 60;
 /// How often a reading begins again because pages moved under it.
 const RESTARTS: u32 = 100;
 
@@ -44,7 +46,7 @@ pub struct Jira {
     edition: Edition,
     service: Service,
     /// Of the account: JQL's times are in it.
-    zone: Tz,
+    zone: Option<Tz>,
     search: Search,
     /// When the newest issue that was read was changed.
     newest: Option<DateTime<Utc>>,
@@ -63,14 +65,14 @@ impl Jira {
         // Without an account, Jira finds nothing and calls that a success.
         let path = ["rest", "api", version(edition), "myself"];
         let myself = service.get(&path, &[]).await?.unwrap_or_default();
-        let zone = myself["timeZone"]
-            .as_str()
-            .and_then(|zone| zone.parse().ok());
-        let zone = zone.ok_or_else(|| {
-            RemoteError::Unusable(
+        let names = ["accountId", "key", "name", "displayName"];
+        if names.iter().all(|name| myself[*name].is_null()) {
+            return Err(RemoteError::Unusable(
                 "does not say who this account is: is `url` the address of a Jira?".into(),
-            )
-        })?;
+            ));
+        }
+        let zone = myself["timeZone"].as_str();
+        let zone = zone.and_then(|zone| zone.parse().ok());
         let since = match &begin {
             Begin::Whole(None) => None,
             Begin::Whole(Some(mark)) | Begin::Since(mark) => time(&mark["updated"]),
@@ -93,7 +95,12 @@ impl Jira {
     /// The search for what changed since the newest issue, as far as it is known.
     fn changes(&self) -> Search {
         let since = self.newest.map(|newest| {
-            let since = (newest - Span::minutes(OVERLAP_MINUTES)).with_timezone(&self.zone);
+            let minutes = match self.zone {
+                Some(_) => OVERLAP_MINUTES,
+                None => OVERLAP_MINUTES + FURTHEST_MINUTES,
+            };
+            let since = newest - Span::minutes(minutes);
+            let since = since.with_timezone(&self.zone.unwrap_or(Tz::UTC));
             format!(" AND updated >= \"{}\"", since.format("%Y-%m-%d %H:%M"))
         });
         let jql = format!(

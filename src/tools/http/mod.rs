@@ -31,4 +31,4 @@ pub use address::is_public;
 pub(super) use naming::snake_case;
 pub use api::{Api, ApiHealth, OpenApi};
 pub use resolver::SystemResolver;
-pub use service::{Service, ServiceAddress, ServiceError};
+pub use service::{PATIENT, Service, ServiceAddress, ServiceError};

@@ -21,8 +21,8 @@ use serde_json::Value;
 use std::{sync::Arc, time::Duration};
 use tokio::time::timeout;
 
-/// Times that one request is sent.
-const ATTEMPTS: u32 = 6;
+/// Times that one request is sent where nobody waits for it.
+pub const PATIENT: u32 = 6;
 /// Before the second one; each further pause is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// A service that wants to be left alone for longer is left to the next run.
@@ -34,6 +34,7 @@ pub struct Service {
     client: Client,
     base: Url,
     bytes: usize,
+    attempts: u32,
     clock: Arc<dyn Clock>,
 }
 
@@ -45,6 +46,8 @@ pub struct ServiceAddress<'a> {
     pub networks: &'a [IpNet],
     /// Bytes that one response may have.
     pub bytes: usize,
+    /// Times that one request is sent, at most.
+    pub attempts: u32,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -59,8 +62,12 @@ pub enum ServiceError {
     Refused(StatusCode),
     #[error("asks to be left alone for {} s; the next run goes on here", .0.as_secs())]
     Later(Duration),
-    #[error("did not answer, {ATTEMPTS} times")]
-    Down(#[source] BoxError),
+    #[error("did not answer ({attempts} of {attempts} attempts)")]
+    Down {
+        attempts: u32,
+        #[source]
+        source: BoxError,
+    },
     #[error("answered with what can't be read")]
     Failed(#[source] BoxError),
 }
@@ -83,6 +90,7 @@ impl Service {
             client: client.map_err(ServiceError::Address)?,
             base,
             bytes: address.bytes,
+            attempts: address.attempts,
             clock,
         })
     }
@@ -102,7 +110,7 @@ impl Service {
         let url = self.below(path, query)?;
         let (mut pause, no_headers) = (FIRST_PAUSE, HeaderMap::new());
         let mut last: BoxError = "no attempt".into();
-        for attempt in 1..=ATTEMPTS {
+        for attempt in 1..=self.attempts {
             let asked = self.client.get(&url, &no_headers, self.bytes);
             let error = match timeout(TIMEOUT, asked).await {
                 Ok(Ok(Fetched::Page(page))) => return Ok(Some(page.body)),
@@ -135,11 +143,14 @@ impl Service {
             self.rest(attempt, wait).await;
             pause *= 2;
         }
-        Err(ServiceError::Down(last))
+        Err(ServiceError::Down {
+            attempts: self.attempts,
+            source: last,
+        })
     }
 
     async fn rest(&self, attempt: u32, pause: Duration) {
-        if attempt < ATTEMPTS {
+        if attempt < self.attempts {
             self.clock.sleep(pause).await;
         }
     }
