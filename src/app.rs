@@ -8,7 +8,7 @@ use crate::{
     domain::Platform,
     intake::{Chats, Intake},
     knowledge::{
-        FORMAT, HybridSearch, IndexRecipe, KnowledgeIndex,
+        Cursors, FORMAT, HybridSearch, IndexRecipe, KnowledgeIndex,
         redact::{Names, Redactor},
     },
     learning::{
@@ -174,6 +174,11 @@ pub fn open_index(embedder: &dyn Embedder, data_dir: &Path) -> anyhow::Result<Ar
         &data_dir.join("knowledge"),
         &recipe,
     )?))
+}
+
+/// How far each source was read. Beside the index, for it speaks of what is in it.
+pub fn open_cursors(data_dir: &Path) -> Cursors {
+    Cursors::open(&data_dir.join("knowledge").join("cursors.json"))
 }
 
 /// This program, also where its file was replaced since it started.

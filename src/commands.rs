@@ -39,7 +39,11 @@ impl Commands {
             directory: Directory::new(config),
             sources: sources
                 .map(|source| {
-                    let kind = source.kind.unwrap_or(SourceKind::Documents);
+                    let usual = match source.remote.jira {
+                        Some(_) => SourceKind::Tickets,
+                        None => SourceKind::Documents,
+                    };
+                    let kind = source.kind.unwrap_or(usual);
                     (source.name.clone(), kind)
                 })
                 .collect(),

@@ -1,7 +1,7 @@
 //! Who is who, and so what a reply may draw on.
 
 use crate::{
-    config::Config,
+    config::{Config, PersonEntry},
     domain::{Access, Actor, Group, PersonId, Place, PlaceKind},
 };
 use std::collections::HashMap;
@@ -17,16 +17,11 @@ impl Directory {
     pub fn new(config: &Config) -> Self {
         let mut groups_of = HashMap::new();
         for person in &config.people {
-            groups_of.insert(local_person(&person.name), person.groups.clone());
-            if let Some(id) = &person.slack {
-                groups_of.insert(PersonId::new(format!("slack:{id}")), person.groups.clone());
+            let groups = groups_of_person(person);
+            for id in platform_ids(person) {
+                groups_of.insert(PersonId::new(id), groups.clone());
             }
-            if let Some(id) = &person.discord {
-                groups_of.insert(
-                    PersonId::new(format!("discord:{id}")),
-                    person.groups.clone(),
-                );
-            }
+            groups_of.insert(local_person(&person.name), groups);
         }
         let channels = config
             .channels
@@ -39,9 +34,10 @@ impl Directory {
         }
     }
 
-    /// What the person may see by themselves.
+    /// What the person may see by themselves, also where nobody configured them.
     pub fn access_of(&self, person: &PersonId) -> Access {
-        Access::member_of(self.groups_of.get(person).cloned().unwrap_or_default())
+        let groups = self.groups_of.get(person).cloned().unwrap_or_default();
+        Access::member_of(groups.into_iter().chain([person.as_str().to_string()]))
     }
 
     /// What a reply at this place may use. Where only the asker reads, that is
@@ -63,6 +59,18 @@ impl Directory {
     }
 }
 
+/// The groups of a configured person. Each is a group of their own too, on
+/// every platform, for documents that name who may see them: `slack:U1`.
+pub fn groups_of_person(person: &PersonEntry) -> Vec<Group> {
+    let groups = person.groups.iter().cloned();
+    groups.chain(platform_ids(person)).collect()
+}
+
+fn platform_ids(person: &PersonEntry) -> impl Iterator<Item = String> {
+    let slack = person.slack.iter().map(|id| format!("slack:{id}"));
+    slack.chain(person.discord.iter().map(|id| format!("discord:{id}")))
+}
+
 /// The id of a person named on the command line.
 pub fn local_person(name: &str) -> PersonId {
     PersonId::new(format!("local:{}", name.to_lowercase()))
@@ -72,7 +80,7 @@ pub fn local_person(name: &str) -> PersonId {
 mod tests {
     use super::*;
     use crate::{
-        config::{ChannelEntry, PersonEntry},
+        config::ChannelEntry,
         domain::{Audience, ChannelId, MessageId, Platform, TenantId, ThreadId},
     };
 
@@ -116,6 +124,15 @@ mod tests {
             );
         };
         check(&mara, &place("D1", PlaceKind::Direct), "board", true);
+        check(&mara, &place("D1", PlaceKind::Direct), "slack:U1", true);
+        check(&mara, &place("D1", PlaceKind::Direct), "slack:U2", false);
+        check(&other, &place("D2", PlaceKind::Direct), "slack:U2", true);
+        check(
+            &mara,
+            &place("C-FIN", PlaceKind::Channel),
+            "slack:U1",
+            false,
+        );
         check(&mara, &place("C-FIN", PlaceKind::Channel), "finance", true);
         check(&mara, &place("C-FIN", PlaceKind::Thread), "board", false);
         check(&mara, &place("C-ALL", PlaceKind::Channel), "finance", false);

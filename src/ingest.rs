@@ -2,31 +2,33 @@
 //! read again, what is gone is removed, the rest is left alone.
 //!
 //! Promise: when this returns, the index is on disk. A document that could not
-//! be read keeps its last version and is named. Stopped half-way, the next run
-//! finishes the work.
+//! be read keeps its last version and is named; one that nobody may see any
+//! more is removed. Stopped half-way, the next run finishes the work.
+
+mod cutting;
+mod report;
+
+pub use report::{IngestReport, SourceReport};
 
 use crate::{
     config::{LimitsSection, RetrievalSection, SourceEntry},
-    domain::{DocumentId, RedactionPolicy},
+    domain::DocumentId,
     knowledge::{
-        Chunker, CountTokens, Document, Hidden, IndexEntry, IndexError, IndexedPassage,
-        KnowledgeIndex, Known, Passage, Reading, SourceFault, fingerprint, passage_terms,
-        read_source,
-        redact::{Redacted, Redactor},
+        Chunker, CountTokens, Cursor, Cursors, Document, IndexEntry, IndexError, IndexedPassage,
+        KnowledgeIndex, Known, Passage, fingerprint, passage_terms, redact::Redactor,
         searchable_text, source_bytes, superseded_by,
     },
     ports::{EmbedError, Embedder, Encoded, TextRole},
+    remote::Remotes,
 };
-use serde::Serialize;
-use sha2::{Digest, Sha256};
+use cutting::{Cutting, Prepared, Seen, Step};
 use std::{
     collections::{HashMap, HashSet},
-    ops::ControlFlow,
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant},
 };
-use tokio::{sync::mpsc, task::spawn_blocking};
+use tokio::{runtime::Handle, sync::mpsc, task::spawn_blocking};
 
 /// Passages embedded together: enough to sort them by length, few enough for a smooth bar.
 const BATCH: usize = 128;
@@ -47,25 +49,10 @@ pub struct Ingestor {
     pub redactor: Arc<Redactor>,
     /// This program, for what is converted in a process of its own.
     pub program: PathBuf,
-}
-
-/// What one run did.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
-pub struct IngestReport {
-    pub added: usize,
-    pub changed: usize,
-    pub unchanged: usize,
-    pub removed: usize,
-    /// Places where secrets or personal data were taken out.
-    pub redacted: usize,
-    /// The same by kind.
-    pub redacted_kinds: Redacted,
-    /// Passages that say what another one says; one of them is shown.
-    pub merged: usize,
-    pub chunks: usize,
-    pub seconds: f64,
-    /// One sentence each: what could not be read, and where.
-    pub faults: Vec<String>,
+    pub remotes: Remotes,
+    pub cursors: Cursors,
+    /// Everything is read and compared, nothing is written.
+    pub dry_run: bool,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -76,22 +63,33 @@ pub enum IngestError {
     Embed(#[from] EmbedError),
     #[error("reading of the sources ended early")]
     Interrupted,
+    #[error("how far a source was read can't be noted")]
+    Cursor(#[source] std::io::Error),
 }
 
 /// Told how far it is.
 pub trait Progress: Send + Sync {
-    /// A source begins; it has so many bytes.
-    fn begin(&self, source: &str, bytes: u64);
-    fn advance(&self, bytes: u64);
+    /// A source begins.
+    fn begin(&self, source: &str, extent: Extent);
+    fn advance(&self, steps: u64);
     fn end(&self);
+}
+
+/// What the steps of a source are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extent {
+    /// Files of so many bytes.
+    Bytes(u64),
+    /// Documents; how many is not known before the last one.
+    Documents,
 }
 
 /// For whoever does not watch.
 pub struct Unwatched;
 
 impl Progress for Unwatched {
-    fn begin(&self, _source: &str, _bytes: u64) {}
-    fn advance(&self, _bytes: u64) {}
+    fn begin(&self, _source: &str, _extent: Extent) {}
+    fn advance(&self, _steps: u64) {}
     fn end(&self) {}
 }
 
@@ -115,40 +113,24 @@ pub async fn synchronise(
             .filter(|source| source.name == name)
             .cloned()
             .collect();
-        let bytes = entries.iter().map(source_bytes).sum();
-        progress.begin(name, bytes);
+        progress.begin(name, extent(&entries));
+        let (before, since) = (report.clone(), Instant::now());
         let mut run = SourceRun::begin(ingestor, name, progress)?;
         run.read_all(entries, &mut report).await?;
         run.finish(&mut report)?;
         progress.end();
+        let part = report.since(&before, name, since.elapsed());
+        report.sources.push(part);
     }
     report.seconds = began.elapsed().as_secs_f64();
     Ok(report)
 }
 
-/// A document that is new or changed, cut into passages.
-struct Prepared {
-    document: Document,
-    hash: String,
-    passages: Vec<Passage>,
-    redacted: Redacted,
-}
-
-enum Step {
-    Changed(Box<Prepared>),
-    Unchanged { bytes: u64 },
-    Passed { bytes: u64 },
-    Fault(SourceFault),
-    Done(Seen),
-}
-
-/// What the reading of a source came upon.
-#[derive(Default)]
-struct Seen {
-    /// Each document's id and the file that it was read from.
-    documents: HashMap<DocumentId, String>,
-    hidden_files: HashSet<String>,
-    hidden_source: bool,
+fn extent(entries: &[SourceEntry]) -> Extent {
+    match entries.iter().any(|entry| entry.remote.is_asked()) {
+        true => Extent::Documents,
+        false => Extent::Bytes(entries.iter().map(source_bytes).sum()),
+    }
 }
 
 struct SourceRun<'a> {
@@ -157,6 +139,10 @@ struct SourceRun<'a> {
     known: Arc<HashMap<DocumentId, Known>>,
     progress: &'a dyn Progress,
     waiting: Vec<Prepared>,
+    /// The cursor of the documents up to the last one that waits.
+    reached: Option<Cursor>,
+    /// The cursor of the documents that are written, perhaps not to the disk.
+    written: Option<Cursor>,
     fingerprints: HashSet<u64>,
     flushed: Instant,
     seen: Seen,
@@ -175,6 +161,8 @@ impl<'a> SourceRun<'a> {
             known,
             progress,
             waiting: Vec::new(),
+            reached: None,
+            written: None,
             fingerprints: HashSet::new(),
             flushed: Instant::now(),
             seen: Seen::default(),
@@ -195,6 +183,9 @@ impl<'a> SourceRun<'a> {
             program: ingestor.program.clone(),
             chunker: Chunker::new(ingestor.count_tokens.clone(), &ingestor.retrieval),
             known: self.known.clone(),
+            remotes: ingestor.remotes.clone(),
+            cursors: ingestor.cursors.clone(),
+            runtime: Handle::current(),
         };
         let reading = spawn_blocking(move || cutting.read_and_cut(&entries, &steps));
         let mut done = false;
@@ -211,6 +202,16 @@ impl<'a> SourceRun<'a> {
                     self.progress.advance(bytes);
                 }
                 Step::Passed { bytes } => self.progress.advance(bytes),
+                Step::Withheld => {
+                    report.withheld += 1;
+                    self.progress.advance(1);
+                }
+                Step::Reached(cursor) => {
+                    self.reached = Some(cursor);
+                    if self.waiting.is_empty() {
+                        self.written = self.reached.take();
+                    }
+                }
                 Step::Fault(fault) => report.faults.push(fault.to_string()),
                 Step::Done(seen) => {
                     self.seen = seen;
@@ -231,6 +232,10 @@ impl<'a> SourceRun<'a> {
         if documents.is_empty() {
             return Ok(());
         }
+        if self.ingestor.dry_run {
+            self.count_alone(documents, report);
+            return Ok(());
+        }
         let texts = documents
             .iter()
             .flat_map(|p| {
@@ -249,15 +254,8 @@ impl<'a> SourceRun<'a> {
             redacted,
         } in documents
         {
-            for (kind, places) in redacted {
-                report.redacted += places;
-                *report.redacted_kinds.entry(kind).or_default() += places;
-            }
-            match self.known.get(&document.id) {
-                Some(_) => report.changed += 1,
-                None => report.added += 1,
-            }
-            report.chunks += passages.len();
+            let is_known = self.known.contains_key(&document.id);
+            report.count(is_known, passages.len(), redacted);
             self.progress.advance(document.bytes);
             for passage in passages {
                 let mark = fingerprint(&passage.plain);
@@ -284,11 +282,37 @@ impl<'a> SourceRun<'a> {
             index.write(entries)?;
             if flush { index.flush() } else { Ok(()) }
         });
-        Ok(written.await.map_err(|_| IngestError::Interrupted)??)
+        written.await.map_err(|_| IngestError::Interrupted)??;
+        self.written = self.reached.take().or(self.written.take());
+        if flush {
+            self.note_cursor()?;
+        }
+        Ok(())
+    }
+
+    fn count_alone(&self, documents: Vec<Prepared>, report: &mut IngestReport) {
+        for prepared in documents {
+            let is_known = self.known.contains_key(&prepared.document.id);
+            self.progress.advance(prepared.document.bytes);
+            report.count(is_known, prepared.passages.len(), prepared.redacted);
+        }
+    }
+
+    /// Notes how far the documents reach that are on disk.
+    fn note_cursor(&mut self) -> Result<(), IngestError> {
+        match self.written.take() {
+            Some(cursor) => {
+                let cursors = &self.ingestor.cursors;
+                cursors
+                    .write(self.name, cursor)
+                    .map_err(IngestError::Cursor)
+            }
+            None => Ok(()),
+        }
     }
 
     /// Removes what is gone, notes what is replaced, and puts everything on disk.
-    fn finish(self, report: &mut IngestReport) -> Result<(), IngestError> {
+    fn finish(mut self, report: &mut IngestReport) -> Result<(), IngestError> {
         let index = &self.ingestor.index;
         let gone: Vec<DocumentId> = self
             .known
@@ -296,8 +320,14 @@ impl<'a> SourceRun<'a> {
             .filter(|(id, known)| self.is_gone(id, known))
             .map(|(id, _)| id.clone())
             .collect();
-        index.remove(self.name, &gone)?;
         report.removed += gone.len();
+        if self.ingestor.dry_run {
+            return Ok(());
+        }
+        index.remove(self.name, &gone)?;
+        // One that this run wrote before it was withheld is not among the known ones.
+        let withheld: Vec<DocumentId> = self.seen.withheld.iter().cloned().collect();
+        index.remove(self.name, &withheld)?;
 
         let documents = index.known(self.name)?;
         let replaced = superseded_by(&documents);
@@ -308,99 +338,16 @@ impl<'a> SourceRun<'a> {
             }
         }
         index.flush()?;
-        Ok(())
+        self.note_cursor()
     }
 
     fn is_gone(&self, id: &DocumentId, known: &Known) -> bool {
-        !self.seen.documents.contains_key(id)
-            && !self.seen.hidden_source
-            && !self.seen.hidden_files.contains(&known.origin)
-    }
-}
-
-/// What the reading thread works with.
-struct Cutting {
-    limits: LimitsSection,
-    redactor: Arc<Redactor>,
-    program: PathBuf,
-    chunker: Chunker,
-    known: Arc<HashMap<DocumentId, Known>>,
-}
-
-impl Cutting {
-    fn read_and_cut(&self, entries: &[SourceEntry], steps: &mpsc::Sender<Step>) {
-        let mut seen = Seen::default();
-        let send = |step| match steps.blocking_send(step) {
-            Ok(()) => ControlFlow::Continue(()),
-            // Nobody listens any more.
-            Err(_) => ControlFlow::Break(()),
-        };
-        for entry in entries {
-            let redaction = self.redactor.recipe(&entry.redact);
-            let recipe = format!("{} {redaction}", self.chunker.recipe());
-            let outcome =
-                read_source(
-                    entry,
-                    &self.limits,
-                    &self.program,
-                    &mut |reading| match reading {
-                        Reading::Passed { bytes } => send(Step::Passed { bytes }),
-                        Reading::Fault(fault) => {
-                            match fault.hides {
-                                Hidden::Nothing => {}
-                                Hidden::File => drop(seen.hidden_files.insert(fault.file.clone())),
-                                Hidden::Source => seen.hidden_source = true,
-                            }
-                            send(Step::Fault(fault))
-                        }
-                        Reading::Document(document) => {
-                            if let Some(first) = seen.documents.get(&document.id) {
-                                return send(Step::Fault(same_id_twice(&document, first)));
-                            }
-                            let origin = document.origin.clone();
-                            seen.documents.insert(document.id.clone(), origin);
-                            send(self.cut(*document, &recipe, &entry.redact))
-                        }
-                    },
-                );
-            if outcome.is_break() {
-                return;
-            }
-        }
-        let _ = send(Step::Done(seen));
-    }
-
-    /// The hash is that of the document as its source has it, so that an
-    /// unchanged one is not looked through again.
-    fn cut(&self, mut document: Document, recipe: &str, policy: &RedactionPolicy) -> Step {
-        let hash = hex::encode(Sha256::digest(format!("{recipe} {}", document.hash())));
-        let known = self.known.get(&document.id);
-        if known.is_some_and(|known| known.hash == hash) {
-            return Step::Unchanged {
-                bytes: document.bytes,
-            };
-        }
-        let mut redacted = Redacted::new();
-        self.redactor
-            .redact_document(&mut document, policy, &mut redacted);
-        Step::Changed(Box::new(Prepared {
-            passages: self.chunker.passages(&document),
-            document,
-            hash,
-            redacted,
-        }))
-    }
-}
-
-fn same_id_twice(document: &Document, first: &str) -> SourceFault {
-    SourceFault {
-        file: document.origin.clone(),
-        line: None,
-        problem: format!(
-            "document `{}` is left out: {first} already has one of that id",
-            document.id
-        ),
-        hides: Hidden::Nothing,
+        let seen = &self.seen;
+        seen.withheld.contains(id)
+            || !seen.documents.contains_key(id)
+                && !seen.listed.contains(id)
+                && !seen.hidden_source
+                && !seen.hidden_files.contains(&known.origin)
     }
 }
 

@@ -24,6 +24,8 @@ pub mod knowledge;
 
 pub mod tools;
 
+pub mod remote;
+
 pub mod ingest;
 
 pub mod learning;

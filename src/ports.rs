@@ -11,6 +11,7 @@ use crate::domain::{
 };
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
+use futures::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use std::{ops::Range, sync::Arc, time::Duration};
 use tokio::sync::mpsc;
@@ -32,6 +33,11 @@ pub fn with_causes(error: &dyn std::error::Error) -> String {
 /// The time of day. Tests move it.
 pub trait Clock: Send + Sync {
     fn now(&self) -> DateTime<Utc>;
+
+    /// Lets so much time pass.
+    fn sleep(&self, pause: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(pause))
+    }
 }
 
 pub struct SystemClock;

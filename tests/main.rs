@@ -9,6 +9,7 @@ mod learning;
 mod model;
 mod openai;
 mod pipeline;
+mod remote;
 mod slack;
 mod store;
 mod tools;

@@ -7,6 +7,7 @@ use crate::{
     learning::following::SharedServing,
     model::{LostWindow, ModelFolder},
     ports::{Clock, Embedder, SystemClock, Tools},
+    remote::Remotes,
     store::Verification,
     tools::{
         Toolbox,
@@ -80,6 +81,7 @@ impl DoctorArgs {
             Err(error) => findings.push(Finding::of("embedding model", Err(error))),
         }
         findings.push(Finding::of("sources", sources(config)));
+        findings.extend(asked_sources(config).await);
         match Toolbox::open(config, Arc::new(SystemClock)).await {
             Ok(toolbox) => {
                 findings.push(Finding::of(
@@ -202,8 +204,10 @@ fn sources(config: &Config) -> anyhow::Result<String> {
     let missing: Vec<String> = config
         .sources
         .iter()
-        .filter(|source| !source.path.exists())
-        .map(|source| format!("`{}` ({})", source.name, source.path.display()))
+        .filter(|source| !source.remote.is_asked())
+        .map(|source| (source, source.remote.export().unwrap_or(&source.path)))
+        .filter(|(_, path)| !path.exists())
+        .map(|(source, path)| format!("`{}` ({})", source.name, path.display()))
         .collect();
     anyhow::ensure!(
         missing.is_empty(),
@@ -211,6 +215,21 @@ fn sources(config: &Config) -> anyhow::Result<String> {
         missing.join(", ")
     );
     Ok(format!("{} configured", config.sources.len()))
+}
+
+/// Whether what is asked for documents answers, and what it says otherwise.
+async fn asked_sources(config: &Config) -> Vec<Finding> {
+    let remotes = Remotes::new(config);
+    let mut findings = Vec::new();
+    for source in config.sources.iter().filter(|s| s.remote.is_asked()) {
+        let outcome = remotes.check(source).await;
+        let outcome = outcome.map(|()| "answers, can be read".to_string());
+        findings.push(Finding::of(
+            &format!("source {}", source.name),
+            outcome.map_err(anyhow::Error::from),
+        ));
+    }
+    findings
 }
 
 async fn databases(config: &Config, toolbox: &Toolbox) -> String {

@@ -3,8 +3,9 @@
 use super::knowledge::Knowledge;
 use crate::{
     app,
-    config::{Config, SourceEntry},
-    ingest::{IngestReport, Ingestor, Progress, synchronise},
+    config::{Config, RemoteSource, SourceEntry},
+    ingest::{Extent, IngestReport, Ingestor, Progress, synchronise},
+    remote::Remotes,
 };
 use anyhow::bail;
 use clap::Args;
@@ -21,6 +22,9 @@ pub struct IngestArgs {
     /// With paths: the name of the source they become. Without: only this configured source
     #[arg(long)]
     source: Option<String>,
+    /// Read and compare everything, and write nothing
+    #[arg(long)]
+    dry_run: bool,
     /// Print the report as JSON
     #[arg(long)]
     json: bool,
@@ -38,6 +42,9 @@ impl IngestArgs {
             limits: config.limits.clone(),
             redactor: Arc::new(app::open_redactor(config, data_dir)?),
             program: app::this_program()?,
+            remotes: Remotes::new(config),
+            cursors: app::open_cursors(data_dir),
+            dry_run: self.dry_run,
         };
         let report = synchronise(&ingestor, &sources, &Bar::default()).await?;
         for fault in &report.faults {
@@ -46,7 +53,7 @@ impl IngestArgs {
         if self.json {
             println!("{}", serde_json::to_string(&report)?);
         } else {
-            print_report(&report);
+            print_report(&report, self.dry_run);
         }
         Ok(())
     }
@@ -85,6 +92,7 @@ impl IngestArgs {
         match config.sources.iter().find(|source| source.name == name) {
             Some(configured) => SourceEntry {
                 path: path.to_path_buf(),
+                remote: RemoteSource::default(),
                 ..configured.clone()
             },
             None => SourceEntry::new(&name, path),
@@ -92,9 +100,15 @@ impl IngestArgs {
     }
 }
 
-fn print_report(report: &IngestReport) {
+fn print_report(report: &IngestReport, dry_run: bool) {
+    if report.sources.len() > 1 {
+        for part in &report.sources {
+            println!("{part}");
+        }
+    }
+    let would = if dry_run { "without --dry-run: " } else { "" };
     println!(
-        "{} added, {} changed, {} unchanged, {} removed; {} passages, {} of them repeated; {} places redacted; {:.1} s",
+        "{would}{} added, {} changed, {} unchanged, {} removed; {} passages, {} of them repeated; {} places redacted; {:.1} s",
         report.added,
         report.changed,
         report.unchanged,
@@ -104,6 +118,12 @@ fn print_report(report: &IngestReport) {
         report.redacted,
         report.seconds
     );
+    if report.withheld > 0 {
+        println!(
+            "{} are seen by nobody, and so left out: see above",
+            report.withheld
+        );
+    }
     if !report.faults.is_empty() {
         println!("{} could not be read: see above", report.faults.len());
     }
@@ -122,9 +142,19 @@ impl Bar {
 }
 
 impl Progress for Bar {
-    fn begin(&self, source: &str, bytes: u64) {
-        let style = ProgressStyle::with_template("{msg:20} {bar:40} {bytes}/{total_bytes} {eta}");
-        let bar = ProgressBar::new(bytes).with_message(source.to_string());
+    fn begin(&self, source: &str, extent: Extent) {
+        let (bar, template) = match extent {
+            Extent::Bytes(bytes) => (
+                ProgressBar::new(bytes),
+                "{msg:20} {bar:40} {bytes}/{total_bytes} {eta}",
+            ),
+            Extent::Documents => (
+                ProgressBar::new_spinner(),
+                "{msg:20} {spinner} {pos} documents, {elapsed}",
+            ),
+        };
+        let style = ProgressStyle::with_template(template);
+        let bar = bar.with_message(source.to_string());
         let bar = match style {
             Ok(style) => bar.with_style(style),
             Err(_) => bar,
@@ -132,10 +162,10 @@ impl Progress for Bar {
         self.with(|current| *current = Some(bar));
     }
 
-    fn advance(&self, bytes: u64) {
+    fn advance(&self, steps: u64) {
         self.with(|bar| {
             if let Some(bar) = bar {
-                bar.inc(bytes);
+                bar.inc(steps);
             }
         });
     }

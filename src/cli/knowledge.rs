@@ -1,6 +1,9 @@
 //! What the commands over the knowledge index share.
 
-use crate::{app, config::Config, domain::Access, knowledge::KnowledgeIndex, model::OnnxEmbedder};
+use crate::{
+    app, config::Config, directory::groups_of_person, domain::Access, knowledge::KnowledgeIndex,
+    model::OnnxEmbedder,
+};
 use anyhow::{Context, anyhow};
 use serde::de::DeserializeOwned;
 use std::{io::BufRead, path::Path, sync::Arc};
@@ -28,7 +31,7 @@ pub fn access_of(config: &Config, name: Option<&str>) -> anyhow::Result<Access> 
         .iter()
         .find(|person| person.name == name)
         .ok_or_else(|| anyhow!("`{name}` is no [[person]] of the configuration"))?;
-    Ok(Access::member_of(person.groups.iter().cloned()))
+    Ok(Access::member_of(groups_of_person(person)))
 }
 
 /// The JSON objects of standard input, one a line. A line that is none is named.

@@ -83,7 +83,7 @@ fn five() -> usize {
 }
 
 /// A single address is a block of one.
-fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+pub(super) fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
     let texts = Vec::<String>::deserialize(deserializer)?;
     let block = |text: &String| -> Result<IpNet, D::Error> {
         let address = || text.parse::<IpAddr>().ok().map(IpNet::from);

@@ -153,6 +153,7 @@ pub(super) fn check(name: &str, config: &Config, faults: &mut Faults) {
         config.logs.iter().map(|log| log.name.as_str()),
         faults,
     );
+    super::sources::check(name, config, faults);
     for log in &config.logs {
         super::logs::check(name, log, faults);
     }

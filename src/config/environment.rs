@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 const PREFIX: &str = "LOREKEEPER_";
 
 /// The lists whose entries have secrets.
-const LISTS: [&str; 3] = ["database", "api", "log"];
+const LISTS: [&str; 4] = ["database", "api", "log", "source"];
 
 /// A variable for an entry.
 #[derive(Clone, Debug)]
@@ -128,6 +128,10 @@ mod tests {
         check("LOREKEEPER_API__CRM_EU__AUTH__SECRET", "/0/auth/secret");
         check("LOREKEEPER_API__PETS__URL", "/1/url");
         check("LOREKEEPER_API__PETS__AUTH__SECRET", "/1/auth/secret");
+        let given = EntryValue::read("LOREKEEPER_SOURCE__WIKI__CONFLUENCE__AUTH__SECRET", "x");
+        let given = given.expect("is for an entry");
+        assert_eq!((given.list, given.entry.as_str()), ("source", "wiki"));
+        assert_eq!(given.keys, ["confluence", "auth", "secret"]);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::load::Faults;
 use serde_json::{Map, Value};
 
 /// The keys of every section.
-const KEYS: [(&str, &[&str]); 27] = [
+const KEYS: [(&str, &[&str]); 33] = [
     (
         "",
         &[
@@ -75,7 +75,20 @@ const KEYS: [(&str, &[&str]); 27] = [
     ("discord", &["bot_token", "api_url", "guilds", "commands"]),
     (
         "source",
-        &["name", "path", "kind", "audience", "layout", "redact"],
+        &[
+            "name",
+            "path",
+            "kind",
+            "audience",
+            "layout",
+            "redact",
+            "table",
+            "jira",
+            "confluence",
+            "slack_export",
+            "groups",
+            "full_every_hours",
+        ],
     ),
     (
         "source.redact",
@@ -91,6 +104,43 @@ const KEYS: [(&str, &[&str]); 27] = [
         ],
     ),
     ("source.layout", &["id", "title", "text", "date"]),
+    (
+        "source.table",
+        &[
+            "database", "table", "sql", "id", "title", "text", "date", "updated", "url", "author",
+            "audience",
+        ],
+    ),
+    (
+        "source.jira",
+        &[
+            "url",
+            "export",
+            "edition",
+            "projects",
+            "auth",
+            "networks",
+            "unrestricted",
+        ],
+    ),
+    (
+        "source.confluence",
+        &[
+            "url",
+            "export",
+            "edition",
+            "spaces",
+            "auth",
+            "networks",
+            "unrestricted",
+        ],
+    ),
+    ("source.jira.auth", &["kind", "user", "name", "secret"]),
+    (
+        "source.confluence.auth",
+        &["kind", "user", "name", "secret"],
+    ),
+    ("source.slack_export", &["path", "url", "channels"]),
     (
         "database",
         &[

@@ -218,10 +218,13 @@ fn read_file(file: &Path, faults: &mut Faults) -> Map<String, Value> {
 
 fn resolve_paths(config: &mut Config, folder: &Path) {
     let resolve = |path: &mut PathBuf| *path = folder.join(&*path);
-    config
-        .sources
-        .iter_mut()
-        .for_each(|source| resolve(&mut source.path));
+    for source in &mut config.sources {
+        source.remote.paths().for_each(resolve);
+        // Nothing stays nothing: joined to the folder it would be the folder.
+        if !source.path.as_os_str().is_empty() {
+            resolve(&mut source.path);
+        }
+    }
     config.model.embedding_dir.iter_mut().for_each(resolve);
     config.model.onnxruntime.iter_mut().for_each(resolve);
     config.generator.model_dir.iter_mut().for_each(resolve);
@@ -340,6 +343,55 @@ mod tests {
                 .any(|fault| fault.starts_with("`[[api]]` shop: unknown variant `cookie`")),
             "{faults:#?}"
         );
+    }
+
+    #[test]
+    fn every_fault_of_a_source_is_named() {
+        let faults = faults_of(
+            "[[source]]\nname = \"none\"\n\
+             [[source]]\nname = \"two\"\npath = \"docs\"\n[source.jira]\nurl = \"https://j.example\"\nproject = [\"A\"]\n\
+             [[source]]\nname = \"rows\"\nfull_every_hours = 0\n[source.table]\ndatabase = \"desk\"\n\
+             [[source]]\nname = \"wiki\"\n[source.confluence]\nexport = \"a.zip\"\nspaces = [\"A\\\" or\"]\n\
+             auth = { kind = \"query\", name = \"key\", secret = \"hunter2\" }\n",
+        );
+        let places = "`path`, `table`, `jira`, `confluence`, `slack_export`";
+        for expected in [
+            &format!("`[[source]]` none: has none of {places}"),
+            &format!("`[[source]]` two: has several of {places}"),
+            "unknown key `source.jira.project`, did you mean `projects`?",
+            "`[[source]]` two: `jira.projects` is missing: who may see each of them is said by `audience`, so they are named",
+            "`[[source]]` rows: `full_every_hours` is 0, expected 1 to 8760",
+            "`[[source]]` rows: `table.database` names `desk`, which is no `[[database]]`",
+            "`[[source]]` rows: `table`: expected either `table` or `sql`",
+            "`[[source]]` rows: `table.id` is missing: the column that names a row",
+            "`[[source]]` wiki: `confluence.spaces`: `A\" or` is no key",
+            "`[[source]]` wiki: `confluence.auth`: it takes no secret in the address; write `basic` or `bearer`",
+            "`[[source]]` wiki: `confluence`: an export does not say who may see which page: with `unrestricted = true`, `audience` may see all of them",
+        ] {
+            assert!(
+                faults.iter().any(|fault| fault == expected),
+                "{expected}\n{faults:#?}"
+            );
+        }
+        assert!(faults.iter().all(|fault| !fault.contains("hunter2")));
+    }
+
+    #[test]
+    fn sources_lie_beside_the_configuration_or_elsewhere() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let file = folder.path().join("lorekeeper.toml");
+        let text = "[[source]]\nname = \"chat\"\n[source.slack_export]\npath = \"export.zip\"\n\
+            [[source]]\nname = \"issues\"\n[source.jira]\nurl = \"https://x.atlassian.net\"\nprojects = [\"OPS\"]\n\
+            networks = [\"10.0.0.0/8\"]\n";
+        std::fs::write(&file, text).expect("the file is written");
+        let config = load(Some(&file)).unwrap_or_else(|error| panic!("{error}"));
+        let [chat, issues] = config.sources.as_slice() else {
+            panic!("two sources: {config:?}")
+        };
+        let export = folder.path().join("export.zip");
+        assert_eq!(chat.remote.export(), Some(export.as_path()));
+        assert!(!chat.remote.is_asked() && chat.path.as_os_str().is_empty());
+        assert!(issues.remote.is_asked() && issues.remote.export().is_none());
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod keys;
 mod load;
 mod logs;
 mod sections;
+mod sources;
 
 pub use apis::{ApiAuth, ApiEntry, ApiOperation};
 pub use load::{ConfigError, Fault, load};
@@ -21,3 +22,4 @@ pub use sections::{
     QueryParameter, RedactionSection, RetrievalSection, SlackSection, SourceEntry, SourceLayout,
     StoreSection, WebSection,
 };
+pub use sources::{Edition, RemoteSource, SiteSource, SlackExport, TableSource};

@@ -1,7 +1,7 @@
 //! The sections of `lorekeeper.toml`.
 
-use super::LogEntry;
 use super::apis::ApiEntry;
+use super::{LogEntry, RemoteSource};
 use crate::domain::{EVERYONE, ParameterKind, RedactionPolicy, SourceKind};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -273,10 +273,12 @@ pub enum CommandScope {
     Guilds,
 }
 
-/// A folder or file that is read into the index.
+/// A folder or file that is read into the index, or a system whose documents are.
 #[derive(Clone, Debug, Deserialize)]
 pub struct SourceEntry {
     pub name: String,
+    /// Empty where the documents come from elsewhere.
+    #[serde(default)]
     pub path: PathBuf,
     #[serde(default)]
     pub kind: Option<SourceKind>,
@@ -288,6 +290,8 @@ pub struct SourceEntry {
     /// What becomes of secrets and personal data, such as `{ email = "hash" }`.
     #[serde(default)]
     pub redact: RedactionPolicy,
+    #[serde(flatten)]
+    pub remote: RemoteSource,
 }
 
 impl SourceEntry {
@@ -300,6 +304,7 @@ impl SourceEntry {
             audience: everyone(),
             layout: SourceLayout::default(),
             redact: RedactionPolicy::default(),
+            remote: RemoteSource::default(),
         }
     }
 }

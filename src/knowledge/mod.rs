@@ -8,10 +8,12 @@
 
 mod blocks;
 mod chunk;
+mod cursors;
 mod document;
 mod fingerprint;
 mod fusion;
 mod index;
+pub mod markup;
 mod passage;
 pub mod redact;
 mod search;
@@ -20,12 +22,14 @@ mod supersede;
 mod terms;
 
 pub use chunk::{Chunker, CountTokens};
-pub use document::{Body, Document};
+pub use cursors::{Cursor, Cursors};
+pub use document::{Body, Document, narrowed};
 pub use fingerprint::fingerprint;
 pub use index::{FORMAT, IndexEntry, IndexError, IndexRecipe, KnowledgeIndex, Known};
 pub use passage::{IndexedPassage, Passage, passage_terms, searchable_text};
 pub use search::{HybridSearch, Read};
 pub use sources::{
-    ConvertError, Converted, Hidden, Reading, SourceFault, convert, read_source, source_bytes,
+    Comment, ConvertError, Converted, Hidden, NO_SHARED_GROUP, Reading, Restriction, SourceFault,
+    Ticket, audience, convert, read_source, record, source_bytes,
 };
 pub use supersede::superseded_by;

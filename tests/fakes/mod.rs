@@ -1,6 +1,7 @@
 //! Fake platforms and servers, with their own refusals.
 
 pub mod api;
+pub mod atlassian;
 pub mod discord;
 pub mod logs;
 pub mod openai;

@@ -1,15 +1,19 @@
 //! A company's folder, an index beside it, and the model that the set-up made.
 
 use lorekeeper::{
-    config::{LimitsSection, ModelSection, RetrievalSection, SourceEntry, SourceLayout},
+    config::{
+        Config, LimitsSection, ModelSection, RemoteSource, RetrievalSection, SourceEntry,
+        SourceLayout,
+    },
     domain::{Access, DocumentId, RedactionPolicy},
     ingest::{IngestReport, Ingestor, Unwatched, synchronise},
     knowledge::{
-        FORMAT, HybridSearch, IndexRecipe, KnowledgeIndex,
+        Cursors, FORMAT, HybridSearch, IndexRecipe, KnowledgeIndex,
         redact::{Names, Redactor},
     },
     model::OnnxEmbedder,
     ports::{Embedder, Hit, Search, SearchRequest},
+    remote::Remotes,
 };
 use std::{
     env, fs,
@@ -63,6 +67,9 @@ impl World {
             limits: self.limits.clone(),
             redactor: Arc::new(Redactor::new(Names::default(), b"salt")),
             program: env!("CARGO_BIN_EXE_lorekeeper").into(),
+            remotes: Remotes::new(&Config::default()),
+            cursors: Cursors::in_memory(),
+            dry_run: false,
         };
         let source = SourceEntry {
             name: "docs".into(),
@@ -71,6 +78,7 @@ impl World {
             audience: Vec::new(),
             layout: SourceLayout::default(),
             redact: self.redact.clone(),
+            remote: RemoteSource::default(),
         };
         synchronise(&ingestor, &[source], &Unwatched)
             .await

@@ -61,7 +61,7 @@ impl SpySchema {
         schema
     }
 
-    async fn as_admin(&self, sql: &str) {
+    pub async fn as_admin(&self, sql: &str) {
         run(&format!("{}{}", self.server, self.name), sql).await;
     }
 

@@ -6,10 +6,11 @@ use crate::{
     config::{Config, SourceEntry},
     domain::{Access, Audience, DocumentId},
     ingest::{Ingestor, Unwatched, synchronise},
-    knowledge::{Body, Document, HybridSearch, Read, Reading, read_source},
+    knowledge::{Body, Cursors, Document, HybridSearch, Read, Reading, read_source},
     learning::pairs::{Form, blank_headings},
     pipeline::reader::{AnswerFeatures, POOL, RankFeatures, answer_features},
     ports::{Hit, SearchRequest},
+    remote::Remotes,
 };
 use anyhow::Context;
 use clap::Args;
@@ -95,8 +96,13 @@ impl ReaderArgs {
 
     /// What everyone may read. Nothing else goes into a file that is handed on.
     fn documents(&self, config: &Config, program: &Path) -> Vec<Document> {
-        let sources = if self.paths.is_empty() {
-            config.sources.clone()
+        let sources: Vec<SourceEntry> = if self.paths.is_empty() {
+            // Of files alone, and not of chats: their text trains nothing.
+            let files = config
+                .sources
+                .iter()
+                .filter(|source| !source.remote.is_asked() && source.remote.slack_export.is_none());
+            files.cloned().collect()
         } else {
             self.paths.iter().map(|path| source(path)).collect()
         };
@@ -108,7 +114,7 @@ impl ReaderArgs {
                         documents.push(*document);
                     }
                     Reading::Fault(fault) => eprintln!("{fault}"),
-                    Reading::Document(_) | Reading::Passed { .. } => {}
+                    Reading::Document(_) | Reading::Withheld { .. } | Reading::Passed { .. } => {}
                 }
                 ControlFlow::Continue(())
             });
@@ -179,6 +185,9 @@ impl Workplace {
             limits: config.limits.clone(),
             redactor: Arc::new(app::open_redactor(config, &self.0)?),
             program: app::this_program()?,
+            remotes: Remotes::new(config),
+            cursors: Cursors::in_memory(),
+            dry_run: false,
         };
         synchronise(&ingestor, &[source(&self.0.join("pages"))], &Unwatched).await?;
         Ok(HybridSearch::new(

@@ -4,23 +4,41 @@
 //! goes on. Whatever could not be looked at is said to be hidden, so that
 //! nobody takes its documents for deleted ones.
 
+mod archive;
+mod confluence_export;
 mod converted;
 mod files;
 mod front_matter;
+mod jira_export;
 mod page;
 mod records;
+mod restricted;
+mod slack_export;
+mod ticket;
 
 use super::document::Document;
-use crate::config::{LimitsSection, SourceEntry};
+use crate::{
+    config::{LimitsSection, SiteSource, SourceEntry},
+    domain::DocumentId,
+};
 pub use converted::{ConvertError, Converted, convert};
 use files::{FileKind, SourceFile};
+pub use records::{NO_SHARED_GROUP, record};
+pub use restricted::{Restriction, audience};
 use std::{fmt, ops::ControlFlow, path::Path};
+pub use ticket::{Comment, Ticket};
 
 /// What reading a source comes upon.
 #[derive(Clone, Debug)]
 pub enum Reading {
     Document(Box<Document>),
     Fault(SourceFault),
+    /// A document that nobody may see, and that must not stay where it was.
+    Withheld {
+        id: DocumentId,
+        /// The same words for all documents of one reason.
+        why: String,
+    },
     /// A file without anything to index, read to its end.
     Passed {
         bytes: u64,
@@ -57,7 +75,7 @@ impl fmt::Display for SourceFault {
 }
 
 impl SourceFault {
-    fn new(file: impl Into<String>, problem: impl Into<String>, hides: Hidden) -> Self {
+    pub fn new(file: impl Into<String>, problem: impl Into<String>, hides: Hidden) -> Self {
         Self {
             file: file.into(),
             line: None,
@@ -83,6 +101,28 @@ pub fn read_source(
     program: &Path,
     visit: &mut dyn FnMut(Reading) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
+    if let Some(export) = &source.remote.slack_export {
+        return slack_export::read(source, export, limits, visit);
+    }
+    let exported = |site: &'_ Option<SiteSource>| {
+        let site = site.as_ref()?;
+        Some((site.clone(), site.export.clone()?))
+    };
+    if let Some((site, export)) = exported(&source.remote.jira) {
+        return jira_export::read(source, &site, &export, limits, visit);
+    }
+    if let Some((site, export)) = exported(&source.remote.confluence) {
+        return confluence_export::read(source, &site, &export, limits, program, visit);
+    }
+    if slack_export::is_one(&source.path) {
+        let problem = "is a Slack export: its text is read where a `[source.slack_export]` says so";
+        let place = source.path.display().to_string();
+        return visit(Reading::Fault(SourceFault::new(
+            place,
+            problem,
+            Hidden::Source,
+        )));
+    }
     let (files, faults) = files::list(&source.path);
     for fault in faults {
         visit(Reading::Fault(fault))?;
@@ -107,7 +147,11 @@ pub fn read_source(
 
 /// Bytes that a source's files have together, for a progress bar.
 pub fn source_bytes(source: &SourceEntry) -> u64 {
-    files::list(&source.path)
+    let place = source.remote.export().unwrap_or(&source.path);
+    if place.is_file() && source.remote.export().is_some() {
+        return place.metadata().map_or(0, |about| about.len());
+    }
+    files::list(place)
         .0
         .iter()
         .map(|file: &SourceFile| file.bytes)

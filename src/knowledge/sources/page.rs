@@ -5,6 +5,7 @@ use super::{
     converted::{self, Converted},
     files::{FileKind, SourceFile},
     front_matter::{self, FrontMatter},
+    records::NO_SHARED_GROUP,
 };
 use crate::{
     config::{LimitsSection, SourceEntry},
@@ -45,7 +46,9 @@ pub fn read(
         return Ok(None);
     }
     let audience = narrowed(&source.audience, &front.audience).ok_or_else(|| {
-        fault("its audience has no group in common with its source's: left out".into())
+        // Not hidden: what it said to somebody else before must not stay.
+        let problem = format!("is left out: {NO_SHARED_GROUP}");
+        SourceFault::new(&file.name, problem, Hidden::Nothing)
     })?;
     let title = front
         .title

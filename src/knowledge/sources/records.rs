@@ -169,9 +169,8 @@ impl Reader<'_> {
     }
 
     fn record(&mut self, fields: Fields, line: usize, bytes: u64) -> ControlFlow<()> {
-        match document(self.source, self.file, fields, line, bytes) {
-            Ok(Some(document)) => (self.visit)(Reading::Document(Box::new(document))),
-            Ok(None) => (self.visit)(Reading::Passed { bytes }),
+        match record(self.source, &self.file.name, fields, line, bytes) {
+            Ok(reading) => (self.visit)(reading),
             Err(problem) => self.fault(Some(line), problem),
         }
     }
@@ -185,19 +184,23 @@ impl Reader<'_> {
     }
 }
 
-/// The document of a record; `None` where every field is empty.
-fn document(
+/// Why a document is withheld whose groups are not those of its source.
+pub const NO_SHARED_GROUP: &str = "its audience has no group in common with its source's";
+
+/// What a record is: a document, one that nobody may see, or nothing where
+/// every field is empty.
+pub fn record(
     source: &SourceEntry,
-    file: &SourceFile,
+    origin: &str,
     fields: Fields,
     line: usize,
     bytes: u64,
-) -> Result<Option<Document>, String> {
+) -> Result<Reading, String> {
     let mut record = Record::flat(fields);
     let layout = &source.layout;
     let id = record
         .take(layout.id.as_deref(), IDS)
-        .unwrap_or_else(|| format!("{}#{line}", file.name));
+        .unwrap_or_else(|| format!("{origin}#{line}"));
     let ticket = looks_like_key(&id) || TICKET_FIELDS.iter().any(|name| record.has(name));
     let kind = source.kind.unwrap_or(if ticket {
         SourceKind::Tickets
@@ -212,8 +215,12 @@ fn document(
         .first(layout.date.as_deref(), DATES)
         .and_then(|date| parse_date(&date));
     let groups = record.take_list("audience")?;
-    let audience = narrowed(&source.audience, &groups)
-        .ok_or("its audience has no group in common with its source's: left out")?;
+    let Some(audience) = narrowed(&source.audience, &groups) else {
+        return Ok(Reading::Withheld {
+            id: DocumentId::new(id),
+            why: NO_SHARED_GROUP.into(),
+        });
+    };
     let locator = record.first(None, &["url"]).unwrap_or_else(|| id.clone());
     let owner = record.first(None, &["owner", "assignee"]);
     let supersedes = record.take_list("supersedes")?;
@@ -221,7 +228,7 @@ fn document(
     let (facts, paragraphs) = record.rest();
     let body: Vec<String> = text.into_iter().chain(paragraphs).collect();
     if title.is_empty() && body.is_empty() && facts.is_empty() {
-        return Ok(None);
+        return Ok(Reading::Passed { bytes });
     }
     // A bare number says nothing to a reader, a key such as REQ-1234 does.
     let named = if looks_like_key(&id) || !facts.is_empty() {
@@ -230,11 +237,11 @@ fn document(
         Vec::new()
     };
     let facts: Vec<String> = named.into_iter().chain(facts).collect();
-    Ok(Some(Document {
+    Ok(Reading::Document(Box::new(Document {
         title: if title.is_empty() { id.clone() } else { title },
         id: DocumentId::new(id),
         source: source.name.clone(),
-        origin: file.name.clone(),
+        origin: origin.into(),
         kind,
         locator,
         facts: facts.join(" · "),
@@ -244,7 +251,7 @@ fn document(
         audience,
         supersedes,
         bytes,
-    }))
+    })))
 }
 
 /// The fields of a record that are not used yet.
@@ -385,11 +392,14 @@ fn looks_like_key(id: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{config::SourceLayout, domain::RedactionPolicy};
+    use crate::{
+        config::{RemoteSource, SourceLayout},
+        domain::RedactionPolicy,
+    };
     use serde_json::json;
     use std::path::PathBuf;
 
-    fn read_one(record: Value, layout: SourceLayout) -> Document {
+    fn read_one(given: Value, layout: SourceLayout) -> Document {
         let source = SourceEntry {
             name: "tickets".into(),
             path: PathBuf::new(),
@@ -397,19 +407,15 @@ mod tests {
             audience: Vec::new(),
             layout,
             redact: RedactionPolicy::default(),
+            remote: RemoteSource::default(),
         };
-        let file = SourceFile {
-            path: PathBuf::new(),
-            name: "t.jsonl".into(),
-            kind: FileKind::Lines,
-            bytes: 1,
-        };
-        let Value::Object(fields) = record else {
+        let Value::Object(fields) = given else {
             panic!("a record is an object")
         };
-        document(&source, &file, fields, 3, 10)
-            .expect("well formed")
-            .expect("not empty")
+        match record(&source, "t.jsonl", fields, 3, 10) {
+            Ok(Reading::Document(document)) => *document,
+            other => panic!("{other:?}"),
+        }
     }
 
     #[test]

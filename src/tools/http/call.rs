@@ -147,14 +147,14 @@ impl ApiTool {
         loop {
             let asked = self.api.client.get(url, &request.headers, bytes);
             match timeout_at(deadline, asked).await {
-                Ok(Err(CallError::Busy(Some(pause))))
+                Ok(Err(CallError::Later { wait, .. }))
                     if *may_wait
                         && Instant::now()
-                            .checked_add(pause)
+                            .checked_add(wait)
                             .is_some_and(|at| at < deadline) =>
                 {
                     *may_wait = false;
-                    sleep(pause).await;
+                    sleep(wait).await;
                 }
                 Ok(fetched) => return fetched.map_err(|error| self.error(error)),
                 Err(_) => {

@@ -247,11 +247,11 @@ async fn read(
     ) {
         return Ok(Fetched::Nothing);
     }
-    if status == StatusCode::TOO_MANY_REQUESTS {
-        return Err(CallError::Busy(pause(&response)));
-    }
     if !status.is_success() {
-        return Err(CallError::Status(status));
+        return Err(match wait_of(&response) {
+            Some(wait) => CallError::Later { status, wait },
+            None => CallError::Status(status),
+        });
     }
     let header = |name: HeaderName| {
         response
@@ -302,14 +302,21 @@ async fn read(
     }))
 }
 
-/// `Retry-After`, in seconds or as a time.
-fn pause(response: &Response) -> Option<Duration> {
-    let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse::<u64>() {
-        return Some(Duration::from_secs(seconds));
+/// What a busy server asks for, in seconds or as a time (RFC 9110, 10.2.3).
+fn wait_of(response: &Response) -> Option<Duration> {
+    let status = response.status();
+    if !matches!(
+        status,
+        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE
+    ) {
+        return None;
     }
-    let at = DateTime::parse_from_rfc2822(text).ok()?;
-    Some((at.to_utc() - Utc::now()).to_std().unwrap_or_default())
+    let text = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim();
+    if let Ok(seconds) = text.parse::<f64>() {
+        return Duration::try_from_secs_f64(seconds).ok();
+    }
+    let until = DateTime::parse_from_rfc2822(text).ok()?;
+    Some((until.to_utc() - Utc::now()).to_std().unwrap_or_default())
 }
 
 /// Some APIs repeat what they are sent.

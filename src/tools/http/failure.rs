@@ -19,9 +19,9 @@ pub(super) enum CallError {
     NoLocation,
     #[error("it answered {0}")]
     Status(StatusCode),
-    /// With the pause that it asks for.
-    #[error("it has too many requests")]
-    Busy(Option<Duration>),
+    /// It says how long it wants to be left alone.
+    #[error("it answered {status}, and asks to wait")]
+    Later { status: StatusCode, wait: Duration },
     #[error("its answer is larger than {0} bytes")]
     TooLarge(usize),
     #[error("its answer is compressed")]
@@ -44,6 +44,9 @@ impl CallError {
     pub(super) fn into_tool_error(self, api: &str, limit: Duration) -> ToolError {
         let source_name = api.to_string();
         match self {
+            CallError::Later { status, .. } => {
+                CallError::Status(status).into_tool_error(api, limit)
+            }
             CallError::Status(StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
             | CallError::Place(_)
             | CallError::SecretInRedirect => ToolError::NotAllowed {
@@ -57,13 +60,14 @@ impl CallError {
             CallError::Status(StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT) => {
                 ToolError::Timeout { source_name, limit }
             }
-            CallError::Busy(_)
-            | CallError::Status(StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE) => {
-                ToolError::Down {
-                    source_name,
-                    source: Box::new(self),
-                }
-            }
+            CallError::Status(
+                StatusCode::TOO_MANY_REQUESTS
+                | StatusCode::BAD_GATEWAY
+                | StatusCode::SERVICE_UNAVAILABLE,
+            ) => ToolError::Down {
+                source_name,
+                source: Box::new(self),
+            },
             // It understood us, and does not want such a question.
             CallError::Status(status) if status.is_client_error() => ToolError::Refused {
                 reason: format!("`{api}` answered {status}"),

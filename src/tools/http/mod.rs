@@ -23,6 +23,7 @@ mod records;
 mod request;
 mod resolver;
 mod schema;
+mod service;
 mod table;
 mod words;
 
@@ -30,3 +31,4 @@ pub use address::is_public;
 pub use api::{Api, ApiHealth, OpenApi};
 pub(super) use naming::snake_case;
 pub use resolver::SystemResolver;
+pub use service::{PATIENT, Service, ServiceAddress, ServiceError};
