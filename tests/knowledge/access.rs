@@ -207,10 +207,7 @@ impl Tools for NoTools {
 async fn pipeline(world: &World) -> Pipeline {
     let intents: IntentExamples =
         toml::from_str(include_str!("../../prompts/router.toml")).expect("the examples parse");
-    let tools = NoTools(Catalogue {
-        tools: Vec::new(),
-        version: None,
-    });
+    let tools = NoTools(Catalogue::default());
     let planner = Planner::new(embedder(), &intents, tools.0.clone())
         .await
         .expect("the planner is made");
