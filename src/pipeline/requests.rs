@@ -124,7 +124,7 @@ pub fn asks_for_statements(text: &str) -> bool {
     let known = |word: &&str| THINGS.contains(word) || WORDS.split_whitespace().any(|w| w == *word);
     words.len() <= MOST
         && words.iter().any(|word| THINGS.contains(word))
-        && words.iter().all(|word| known(word))
+        && words.iter().all(known)
 }
 
 #[cfg(test)]

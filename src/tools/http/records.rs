@@ -238,31 +238,36 @@ impl<'a> Walk<'a> {
 
     /// Its own properties and those of all that it is made of.
     fn fields(
-        &self,
+        &mut self,
         schema: &'a Value,
         depth: usize,
         found: &mut Vec<(&'a String, &'a Value)>,
         names: &mut Vec<Option<String>>,
     ) {
-        let own = schema.get("properties").and_then(Value::as_object);
-        for (name, property) in own.into_iter().flatten() {
-            if !found.iter().any(|(known, _)| *known == name) {
-                found.push((name, property));
-            }
-        }
+        // A schema that is made of itself many times over ends here.
+        let Some(left) = self.left.checked_sub(1) else {
+            return;
+        };
+        self.left = left;
         names.push(
             schema
                 .get("title")
                 .and_then(Value::as_str)
                 .map(String::from),
         );
-        if depth == 0 {
-            return;
-        }
+        let deeper = depth.checked_sub(1);
         for branch in branches(schema, &["allOf"]) {
             names.push(reference(branch));
-            if let Ok(branch) = self.document.resolve(branch) {
-                self.fields(branch, depth - 1, found, names);
+            if let (Some(depth), Ok(branch)) = (deeper, self.document.resolve(branch)) {
+                self.fields(branch, depth, found, names);
+            }
+        }
+        let own = schema.get("properties").and_then(Value::as_object);
+        for (name, property) in own.into_iter().flatten() {
+            // Its own say more than what it is made of: `items` of a page of albums.
+            match found.iter_mut().find(|(known, _)| *known == name) {
+                Some(known) => known.1 = property,
+                None => found.push((name, property)),
             }
         }
     }
@@ -347,11 +352,12 @@ mod tests {
             {"$ref": "#/s/Paging"}, {"properties": {"items": {"type": "array", "items": {"$ref": "#/s/SimplifiedWork"}}}}]}}}}}}},
         "/find": {"get": {"responses": {"default": {"$ref": "#/r/Found"}}}},
         "/tree": {"get": {"responses": {"200": {"content": {"application/json": {"schema": {"$ref": "#/s/Tree"}}}}}}},
+        "/knot": {"get": {"responses": {"200": {"content": {"application/json": {"schema": {"$ref": "#/s/Knot"}}}}}}},
         "/silent": {"get": {"responses": {"200": {"description": "?"}}}}},
       "r": {"Found": {"content": {"application/json": {"schema": {"properties": {
             "painters": {"properties": {"results": {"type": "array", "items": {"$ref": "#/s/PainterObject"}}}},
             "rooms": {"type": "array", "items": {"properties": {"slug": {"type": "string"}, "floor": {"type": "integer"}}}}}}}}}},
-      "s": {"Paging": {"properties": {"total": {"type": "integer"}}},
+      "s": {"Knot": {"allOf": [{"$ref": "#/s/Knot"}, {"$ref": "#/s/Knot"}, {"$ref": "#/s/Knot"}, {"$ref": "#/s/Knot"}], "properties": {"id": {"type": "string"}}}, "Paging": {"properties": {"total": {"type": "integer"}, "items": {"type": "array", "items": {"type": "object"}}}},
         "PainterObject": {"properties": {"id": {"type": "string"}, "type": {"enum": ["painter"]}, "born": {"type": "string"}, "home": {"$ref": "#/s/Town"}}},
         "Town": {"properties": {"id": {"type": "integer"}}},
         "SimplifiedWork": {"properties": {"workId": {"type": "integer"}, "room_id": {"type": "integer"}}},
@@ -404,6 +410,7 @@ mod tests {
     #[test]
     fn schema_without_end_ends() {
         assert!(given("/tree").0.len() <= MAX_DEPTH + 1);
+        assert_eq!(given("/knot").0, ["knot at `` by id"]);
     }
 
     #[test]
