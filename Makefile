@@ -23,9 +23,10 @@ demo-model: build
 	  '{"id":"a plan","prompt":"Customers may return","max_tokens":64,"schema":{"type":"object","properties":{"intent":{"enum":["knowledge","live"]},"top":{"type":"integer","minimum":1,"maximum":9}},"required":["intent","top"],"additionalProperties":false}}' \
 	  | $(PROGRAM) generate --model tests/fixtures/models/llama-lora --adapter tests/fixtures/adapters/north --lines
 
-## Every test, with a throw-away PostgreSQL and a throw-away MariaDB.
+## Every test, with a throw-away PostgreSQL, another with pgvector, and a throw-away MariaDB.
 test: setup company
-	tests/with-postgres tests/with-mariadb deploy/setup/run-tests.sh
+	@deploy/setup/pgvector.sh .setup
+	tests/with-postgres tests/with-mariadb tests/with-pgvector deploy/setup/run-tests.sh
 
 ## Logs over a server with Loki's interface that was not written here; wants npm and curl.
 check-loki:

@@ -3,12 +3,13 @@
 use crate::{
     chat::{discord, slack, terminal::TerminalChat},
     commands::Commands,
-    config::Config,
+    config::{Config, IndexKind},
     directory::Directory,
     domain::Platform,
     intake::{Chats, Intake},
     knowledge::{
-        Cursors, FORMAT, HybridSearch, IndexRecipe, KnowledgeIndex,
+        Cursors, EdgeIndex, FORMAT, HybridSearch, IndexRecipe, KnowledgeIndex, PgIndex, PgOptions,
+        Purpose, QdrantIndex, QdrantOptions,
         redact::{Names, Redactor},
     },
     learning::{
@@ -29,6 +30,7 @@ use crate::{
 };
 use anyhow::Context;
 use secrecy::ExposeSecret;
+use sha2::{Digest, Sha256};
 use std::{
     collections::HashMap,
     fs,
@@ -53,7 +55,7 @@ pub struct App {
     pub data_dir: PathBuf,
     pub clock: Arc<dyn Clock>,
     pub embedder: Arc<OnnxEmbedder>,
-    pub index: Arc<KnowledgeIndex>,
+    pub index: Arc<dyn KnowledgeIndex>,
     pub toolbox: Arc<Toolbox>,
     pub pipeline: Arc<Pipeline>,
     pub commands: Arc<Commands>,
@@ -67,7 +69,7 @@ impl App {
     pub async fn open(config: Config, data_dir: &Path) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
         let embedder = Arc::new(open_embedder(&config)?);
-        let index = open_index(embedder.as_ref(), data_dir)?;
+        let index = open_index(&config, embedder.as_ref(), data_dir, Purpose::Search).await?;
         let search =
             HybridSearch::new(index.clone(), embedder.clone(), config.retrieval.candidates);
         let toolbox = Arc::new(Toolbox::open(&config, clock.clone()).await?);
@@ -164,21 +166,66 @@ pub fn open_embedder(config: &Config) -> anyhow::Result<OnnxEmbedder> {
     Ok(OnnxEmbedder::open(&config.model)?)
 }
 
-pub fn open_index(embedder: &dyn Embedder, data_dir: &Path) -> anyhow::Result<Arc<KnowledgeIndex>> {
-    let recipe = IndexRecipe {
+/// What an index that this model fills is made with.
+pub fn index_recipe(embedder: &dyn Embedder) -> IndexRecipe {
+    IndexRecipe {
         embedder: embedder.name().to_string(),
         dimension: embedder.dimension(),
         format: FORMAT,
-    };
-    Ok(Arc::new(KnowledgeIndex::open(
-        &data_dir.join("knowledge"),
-        &recipe,
-    )?))
+    }
 }
 
-/// How far each source was read. Beside the index, for it speaks of what is in it.
-pub fn open_cursors(data_dir: &Path) -> Cursors {
-    Cursors::open(&data_dir.join("knowledge").join("cursors.json"))
+/// The index as it is configured.
+pub async fn open_index(
+    config: &Config,
+    embedder: &dyn Embedder,
+    data_dir: &Path,
+    purpose: Purpose,
+) -> anyhow::Result<Arc<dyn KnowledgeIndex>> {
+    let recipe = index_recipe(embedder);
+    let section = &config.index;
+    let timeout = Duration::from_millis(section.timeout_ms);
+    let name = section.name.clone();
+    Ok(match section.kind {
+        IndexKind::Embedded => {
+            let folder = data_dir.join("knowledge");
+            Arc::new(EdgeIndex::open(&folder, &recipe, purpose)?)
+        }
+        IndexKind::Qdrant => {
+            let options = QdrantOptions {
+                url: section.url.clone().unwrap_or_default(),
+                key: section.key.clone(),
+                name,
+                timeout,
+                shards: section.shards,
+                replicas: section.replicas,
+                quantize: section.quantize,
+            };
+            Arc::new(QdrantIndex::open(&options, &recipe, purpose).await?)
+        }
+        IndexKind::Pgvector => {
+            let url = section.url.clone().or_else(|| config.store.url.clone());
+            let options = PgOptions {
+                url: url.unwrap_or_default(),
+                schema: name,
+                timeout,
+            };
+            Arc::new(PgIndex::open(&options, &recipe, purpose).await?)
+        }
+    })
+}
+
+/// How far each source was read into this index: for another one, or one of
+/// another model, that says nothing.
+pub fn open_cursors(
+    index: &dyn KnowledgeIndex,
+    embedder: &dyn Embedder,
+    data_dir: &Path,
+) -> Cursors {
+    let recipe = index_recipe(embedder);
+    let of = hex::encode(Sha256::digest(format!("{} {recipe:?}", index.place())));
+    let file = format!("cursors-{}.json", &of[..8]);
+    Cursors::open(&data_dir.join("knowledge").join(file))
 }
 
 /// This program, also where its file was replaced since it started.

@@ -3,7 +3,9 @@
 //!
 //! Promise: when this returns, the index is on disk. A document that could not
 //! be read keeps its last version and is named; one that nobody may see any
-//! more is removed. Stopped half-way, the next run finishes the work.
+//! more is removed. Stopped half-way, the next run finishes the work. With
+//! another embedding model than that of the index in use, a new index is filled
+//! beside it and takes over once it is complete.
 
 mod cutting;
 mod report;
@@ -41,7 +43,7 @@ const AHEAD: usize = 64;
 
 /// What ingestion works with.
 pub struct Ingestor {
-    pub index: Arc<KnowledgeIndex>,
+    pub index: Arc<dyn KnowledgeIndex>,
     pub embedder: Arc<dyn Embedder>,
     pub count_tokens: CountTokens,
     pub retrieval: RetrievalSection,
@@ -93,6 +95,47 @@ impl Progress for Unwatched {
     fn end(&self) {}
 }
 
+/// How much of the company's knowledge a run goes through.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Coverage {
+    /// Every source there is: one that the index has beside them was given up.
+    Everything,
+    /// These sources; the others stay as they are.
+    Part,
+}
+
+/// Synchronises the sources, and lets a new index take over where it has all
+/// that the former one has.
+pub async fn ingest(
+    ingestor: &Ingestor,
+    sources: &[SourceEntry],
+    coverage: Coverage,
+    progress: &dyn Progress,
+) -> Result<IngestReport, IngestError> {
+    let mut report = synchronise(ingestor, sources, progress).await?;
+    let index = &ingestor.index;
+    if ingestor.dry_run {
+        return Ok(report);
+    }
+    let Some(former) = index.replaces().await? else {
+        return Ok(report);
+    };
+    let has = index.sources().await?;
+    let absent = former
+        .sources
+        .iter()
+        .filter(|name| coverage == Coverage::Part && !has.contains(*name))
+        .cloned();
+    report.awaited = absent.chain(report.unseen.iter().cloned()).collect();
+    report.awaited.sort();
+    report.awaited.dedup();
+    if report.awaited.is_empty() {
+        index.take_over().await?;
+        report.replaced = Some(former.embedder);
+    }
+    Ok(report)
+}
+
 /// Synchronises the sources, one after the other. Entries of the same name are one source.
 pub async fn synchronise(
     ingestor: &Ingestor,
@@ -115,9 +158,9 @@ pub async fn synchronise(
             .collect();
         progress.begin(name, extent(&entries));
         let (before, since) = (report.clone(), Instant::now());
-        let mut run = SourceRun::begin(ingestor, name, progress)?;
+        let mut run = SourceRun::begin(ingestor, name, progress).await?;
         run.read_all(entries, &mut report).await?;
-        run.finish(&mut report)?;
+        run.finish(&mut report).await?;
         progress.end();
         let part = report.since(&before, name, since.elapsed());
         report.sources.push(part);
@@ -149,12 +192,12 @@ struct SourceRun<'a> {
 }
 
 impl<'a> SourceRun<'a> {
-    fn begin(
+    async fn begin(
         ingestor: &'a Ingestor,
         name: &'a str,
         progress: &'a dyn Progress,
     ) -> Result<Self, IngestError> {
-        let known = Arc::new(ingestor.index.known(name)?);
+        let known = Arc::new(ingestor.index.known(name).await?);
         Ok(Self {
             ingestor,
             name,
@@ -273,18 +316,12 @@ impl<'a> SourceRun<'a> {
                 });
             }
         }
-        let index = self.ingestor.index.clone();
-        let flush = self.flushed.elapsed() >= FLUSH_EVERY;
-        if flush {
-            self.flushed = Instant::now();
-        }
-        let written = spawn_blocking(move || {
-            index.write(entries)?;
-            if flush { index.flush() } else { Ok(()) }
-        });
-        written.await.map_err(|_| IngestError::Interrupted)??;
+        let index = &self.ingestor.index;
+        index.write(entries).await?;
         self.written = self.reached.take().or(self.written.take());
-        if flush {
+        if self.flushed.elapsed() >= FLUSH_EVERY {
+            index.flush().await?;
+            self.flushed = Instant::now();
             self.note_cursor()?;
         }
         Ok(())
@@ -312,7 +349,7 @@ impl<'a> SourceRun<'a> {
     }
 
     /// Removes what is gone, notes what is replaced, and puts everything on disk.
-    fn finish(mut self, report: &mut IngestReport) -> Result<(), IngestError> {
+    async fn finish(mut self, report: &mut IngestReport) -> Result<(), IngestError> {
         let index = &self.ingestor.index;
         let gone: Vec<DocumentId> = self
             .known
@@ -324,20 +361,23 @@ impl<'a> SourceRun<'a> {
         if self.ingestor.dry_run {
             return Ok(());
         }
-        index.remove(self.name, &gone)?;
+        index.remove(self.name, &gone).await?;
         // One that this run wrote before it was withheld is not among the known ones.
         let withheld: Vec<DocumentId> = self.seen.withheld.iter().cloned().collect();
-        index.remove(self.name, &withheld)?;
+        index.remove(self.name, &withheld).await?;
 
-        let documents = index.known(self.name)?;
+        let documents = index.known(self.name).await?;
         let replaced = superseded_by(&documents);
         for (id, known) in &documents {
             let newer = replaced.get(id);
             if known.superseded_by.as_ref() != newer {
-                index.set_superseded(self.name, id, newer)?;
+                index.set_superseded(self.name, id, newer).await?;
             }
         }
-        index.flush()?;
+        index.flush().await?;
+        if self.seen.hidden_source {
+            report.unseen.push(self.name.to_string());
+        }
         self.note_cursor()
     }
 

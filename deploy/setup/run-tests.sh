@@ -13,6 +13,8 @@ unshare --mount --map-root-user sh -c 'mount -t tmpfs tmpfs /mnt' >/dev/null 2>&
     skip full_disk_delays_a_question_and_loses_none 'this machine lets nobody mount a disk of their own'
 [ -n "${LOREKEEPER_TEST_MARIADB:-}" ] ||
     skip tools::mariadb:: 'there is no MariaDB; tests/with-mariadb starts one where it is installed'
+[ -n "${LOREKEEPER_TEST_PGVECTOR:-}" ] ||
+    skip on_pgvector 'there is no PostgreSQL with pgvector; deploy/setup/pgvector.sh fetches one, tests/with-pgvector starts it'
 
 echo "skipped: tools::logs_measured (wants data that is not ours: see benches/README.md, Logs)"
 echo "skipped: tools::logs_peer (wants a server with Loki's interface: make check-loki)"

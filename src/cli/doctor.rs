@@ -4,6 +4,7 @@ use crate::{
     app,
     config::Config,
     domain::{GenerationRequest, Prompt},
+    knowledge::Purpose,
     learning::following::SharedServing,
     model::{LostWindow, ModelFolder},
     ports::{Clock, Embedder, SystemClock, Tools},
@@ -76,7 +77,10 @@ impl DoctorArgs {
         match embedder {
             Ok(embedder) => {
                 findings.push(Finding::of("embedding model", embedding(&embedder).await));
-                findings.push(Finding::of("index", index(&embedder, data_dir)));
+                findings.push(Finding::of(
+                    "index",
+                    index(config, &embedder, data_dir).await,
+                ));
             }
             Err(error) => findings.push(Finding::of("embedding model", Err(error))),
         }
@@ -162,11 +166,16 @@ async fn embedding(embedder: &crate::model::OnnxEmbedder) -> anyhow::Result<Stri
     ))
 }
 
-fn index(embedder: &dyn Embedder, data_dir: &Path) -> anyhow::Result<String> {
-    let index = app::open_index(embedder, data_dir)?;
-    let passages = index.len()?;
-    anyhow::ensure!(passages > 0, "the index is empty: run `lorekeeper ingest`");
-    Ok(format!("{passages} passages"))
+async fn index(
+    config: &Config,
+    embedder: &dyn Embedder,
+    data_dir: &Path,
+) -> anyhow::Result<String> {
+    let index = app::open_index(config, embedder, data_dir, Purpose::Search).await?;
+    let passages = index.count_passages().await?;
+    let place = index.place();
+    anyhow::ensure!(passages > 0, "{place} is empty: run `lorekeeper ingest`");
+    Ok(format!("{passages} passages in {place}"))
 }
 
 /// Loads the model, the adapters that serve, and lets it write a few tokens.

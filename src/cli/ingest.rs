@@ -4,7 +4,8 @@ use super::knowledge::Knowledge;
 use crate::{
     app,
     config::{Config, RemoteSource, SourceEntry},
-    ingest::{Extent, IngestReport, Ingestor, Progress, synchronise},
+    ingest::{Coverage, Extent, IngestReport, Ingestor, Progress, ingest},
+    knowledge::Purpose,
     remote::Remotes,
 };
 use anyhow::bail;
@@ -33,7 +34,12 @@ pub struct IngestArgs {
 impl IngestArgs {
     pub async fn run(self, config: &Config, data_dir: &Path) -> anyhow::Result<()> {
         let sources = self.sources(config)?;
-        let knowledge = Knowledge::open(config, data_dir)?;
+        let purpose = match self.dry_run {
+            // Nothing is made that was not there.
+            true => Purpose::Search,
+            false => Purpose::Ingest,
+        };
+        let knowledge = Knowledge::open(config, data_dir, purpose).await?;
         let ingestor = Ingestor {
             index: knowledge.index.clone(),
             count_tokens: knowledge.embedder.count_tokens(),
@@ -43,10 +49,24 @@ impl IngestArgs {
             redactor: Arc::new(app::open_redactor(config, data_dir)?),
             program: app::this_program()?,
             remotes: Remotes::new(config),
-            cursors: app::open_cursors(data_dir),
+            cursors: app::open_cursors(
+                knowledge.index.as_ref(),
+                knowledge.embedder.as_ref(),
+                data_dir,
+            ),
             dry_run: self.dry_run,
         };
-        let report = synchronise(&ingestor, &sources, &Bar::default()).await?;
+        let coverage = match (&self.source, self.paths.is_empty()) {
+            (None, true) => Coverage::Everything,
+            _ => Coverage::Part,
+        };
+        if let Some(former) = knowledge.index.replaces().await? {
+            eprintln!(
+                "another embedding model than `{}`, whose index stays in use until the new one is complete",
+                former.embedder
+            );
+        }
+        let report = ingest(&ingestor, &sources, coverage, &Bar::default()).await?;
         for fault in &report.faults {
             eprintln!("{fault}");
         }
@@ -122,6 +142,17 @@ fn print_report(report: &IngestReport, dry_run: bool) {
         println!(
             "{} are seen by nobody, and so left out: see above",
             report.withheld
+        );
+    }
+    if let Some(former) = &report.replaced {
+        println!(
+            "the new index replaces that of `{former}`: restart what runs with the former configuration"
+        );
+    }
+    if !report.awaited.is_empty() {
+        println!(
+            "the new index still lacks {}: the former one stays in use until `lorekeeper ingest` has read it",
+            report.awaited.join(", ")
         );
     }
     if !report.faults.is_empty() {

@@ -1,7 +1,11 @@
 //! What the commands over the knowledge index share.
 
 use crate::{
-    app, config::Config, directory::groups_of_person, domain::Access, knowledge::KnowledgeIndex,
+    app,
+    config::Config,
+    directory::groups_of_person,
+    domain::Access,
+    knowledge::{KnowledgeIndex, Purpose},
     model::OnnxEmbedder,
 };
 use anyhow::{Context, anyhow};
@@ -9,14 +13,14 @@ use serde::de::DeserializeOwned;
 use std::{io::BufRead, path::Path, sync::Arc};
 
 pub struct Knowledge {
-    pub index: Arc<KnowledgeIndex>,
+    pub index: Arc<dyn KnowledgeIndex>,
     pub embedder: Arc<OnnxEmbedder>,
 }
 
 impl Knowledge {
-    pub fn open(config: &Config, data_dir: &Path) -> anyhow::Result<Self> {
+    pub async fn open(config: &Config, data_dir: &Path, purpose: Purpose) -> anyhow::Result<Self> {
         let embedder = Arc::new(app::open_embedder(config)?);
-        let index = app::open_index(embedder.as_ref(), data_dir)?;
+        let index = app::open_index(config, embedder.as_ref(), data_dir, purpose).await?;
         Ok(Self { index, embedder })
     }
 }

@@ -4,7 +4,7 @@ use super::knowledge::{Knowledge, access_of, json_lines};
 use crate::{
     config::Config,
     domain::{Access, DocumentId},
-    knowledge::HybridSearch,
+    knowledge::{HybridSearch, Purpose},
     ports::{Hit, Search, SearchRequest},
 };
 use anyhow::bail;
@@ -56,7 +56,7 @@ struct Numbered<'a> {
 impl SearchArgs {
     pub async fn run(self, config: &Config, data_dir: &Path) -> anyhow::Result<()> {
         let access = access_of(config, self.person.as_deref())?;
-        let knowledge = Knowledge::open(config, data_dir)?;
+        let knowledge = Knowledge::open(config, data_dir, Purpose::Search).await?;
         let search = HybridSearch::new(
             knowledge.index,
             knowledge.embedder,

@@ -154,6 +154,7 @@ pub(super) fn check(name: &str, config: &Config, faults: &mut Faults) {
         faults,
     );
     super::sources::check(name, config, faults);
+    super::index::check(name, &config.index, config.store.url.as_ref(), faults);
     for log in &config.logs {
         super::logs::check(name, log, faults);
     }

@@ -4,11 +4,12 @@ use super::load::Faults;
 use serde_json::{Map, Value};
 
 /// The keys of every section.
-const KEYS: [(&str, &[&str]); 33] = [
+const KEYS: [(&str, &[&str]); 34] = [
     (
         "",
         &[
             "store",
+            "index",
             "model",
             "generator",
             "retrieval",
@@ -31,6 +32,19 @@ const KEYS: [(&str, &[&str]); 33] = [
         ],
     ),
     ("store", &["url"]),
+    (
+        "index",
+        &[
+            "kind",
+            "url",
+            "key",
+            "name",
+            "timeout_ms",
+            "shards",
+            "replicas",
+            "quantize",
+        ],
+    ),
     ("model", &["embedding_dir", "onnxruntime", "threads"]),
     (
         "generator",

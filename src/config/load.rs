@@ -104,6 +104,7 @@ fn read_sections(name: &str, mut values: Map<String, Value>, faults: &mut Faults
     refuse_unknown(name, "", &values, faults);
     Config {
         store: section(name, &mut values, "store", faults),
+        index: section(name, &mut values, "index", faults),
         model: section(name, &mut values, "model", faults),
         generator: section(name, &mut values, "generator", faults),
         retrieval: section(name, &mut values, "retrieval", faults),
@@ -392,6 +393,39 @@ mod tests {
         assert_eq!(chat.remote.export(), Some(export.as_path()));
         assert!(!chat.remote.is_asked() && chat.path.as_os_str().is_empty());
         assert!(issues.remote.is_asked() && issues.remote.export().is_none());
+    }
+
+    #[test]
+    fn every_fault_of_an_index_is_named_and_its_password_is_not() {
+        let check = |text: &str, expected: &[&str]| {
+            assert_eq!(faults_of(&format!("[index]\n{text}")), expected, "{text}");
+        };
+        check(
+            "kind = \"qdrant\"\nurl = \"https://q:6334\"\nkey = \"k\"\nshards = 3",
+            &[],
+        );
+        check(
+            "kind = \"pgvector\"\n[store]\nurl = \"postgres://h/d\"",
+            &[],
+        );
+        check("kind = \"qdrant\"", &["`index.url` is missing"]);
+        check("kind = \"pgvector\"", &["`index.url` is missing"]);
+        check(
+            "kind = \"pgvector\"\nurl = \"mysql://u:hunter2@h/d\"\nreplicas = 2\nname = \"Lore-1\"\ntimeout_ms = 1",
+            &[
+                "`index.replicas` has no meaning for this `index.kind`",
+                "`index.url` does not begin with `postgres://` or `postgresql://`",
+                "`index.name` is `Lore-1`, expected up to 40 lower-case letters, digits and `_`, a letter first",
+                "`index.timeout_ms` is 1, expected 100 to 600000",
+            ],
+        );
+        check(
+            "url = \"http://q:6334\"\nquantise = true",
+            &[
+                "unknown key `index.quantise`, did you mean `quantize`?",
+                "`index.url` has no meaning for this `index.kind`",
+            ],
+        );
     }
 
     #[test]

@@ -7,6 +7,7 @@
 mod apis;
 mod check;
 mod environment;
+mod index;
 mod keys;
 mod load;
 mod logs;
@@ -14,6 +15,7 @@ mod sections;
 mod sources;
 
 pub use apis::{ApiAuth, ApiEntry, ApiOperation};
+pub use index::{IndexKind, IndexSection};
 pub use load::{ConfigError, Fault, load};
 pub use logs::{LineFormat, LogEntry, LogExamples, LogFields, LogKind};
 pub use sections::{

@@ -1,7 +1,7 @@
 //! The sections of `lorekeeper.toml`.
 
 use super::apis::ApiEntry;
-use super::{LogEntry, RemoteSource};
+use super::{IndexSection, LogEntry, RemoteSource};
 use crate::domain::{EVERYONE, ParameterKind, RedactionPolicy, SourceKind};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -15,6 +15,7 @@ use std::{
 #[serde(default)]
 pub struct Config {
     pub store: StoreSection,
+    pub index: IndexSection,
     pub model: ModelSection,
     pub generator: GeneratorSection,
     pub retrieval: RetrievalSection,

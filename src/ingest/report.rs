@@ -24,6 +24,15 @@ pub struct IngestReport {
     /// One sentence each: what could not be read, and where.
     pub faults: Vec<String>,
     pub sources: Vec<SourceReport>,
+    /// The embedding model whose index this run replaced.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<String>,
+    /// Sources that the new index still lacks; the former one stays in use until then.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub awaited: Vec<String>,
+    /// Sources of which this run did not see everything.
+    #[serde(skip)]
+    pub unseen: Vec<String>,
 }
 
 /// The part of one source.

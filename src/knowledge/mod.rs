@@ -25,7 +25,10 @@ pub use chunk::{Chunker, CountTokens};
 pub use cursors::{Cursor, Cursors};
 pub use document::{Body, Document, narrowed};
 pub use fingerprint::fingerprint;
-pub use index::{FORMAT, IndexEntry, IndexError, IndexRecipe, KnowledgeIndex, Known};
+pub use index::{
+    EdgeIndex, FORMAT, Found, IndexEntry, IndexError, IndexRecipe, KnowledgeIndex, Known,
+    PassageId, PgIndex, PgOptions, Purpose, QdrantIndex, QdrantOptions, Replaced, Scope,
+};
 pub use passage::{IndexedPassage, Passage, passage_terms, searchable_text};
 pub use search::{HybridSearch, Read};
 pub use sources::{
@@ -33,3 +36,4 @@ pub use sources::{
     Ticket, audience, convert, read_source, record, source_bytes,
 };
 pub use supersede::superseded_by;
+pub use terms::{TermVector, query_vector as query_terms};

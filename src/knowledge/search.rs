@@ -14,7 +14,7 @@ use super::{
 use crate::{
     domain::{Access, DocumentId, SourceKind, TokenVectors},
     pipeline::reader::{Candidate, POOL, RankFeatures, meet, rank_features},
-    ports::{BoxError, Embedder, Encoded, Hit, Search, SearchError, SearchRequest, TextRole},
+    ports::{Embedder, Encoded, Hit, Search, SearchError, SearchRequest, TextRole},
 };
 use async_trait::async_trait;
 use std::{
@@ -31,14 +31,18 @@ const SUPERSEDED: f32 = 1.0;
 const JUST_BELOW: f32 = 0.001;
 
 pub struct HybridSearch {
-    index: Arc<KnowledgeIndex>,
+    index: Arc<dyn KnowledgeIndex>,
     embedder: Arc<dyn Embedder>,
     /// Passages that each of the two searches brings to the fusion.
     candidates: usize,
 }
 
 impl HybridSearch {
-    pub fn new(index: Arc<KnowledgeIndex>, embedder: Arc<dyn Embedder>, candidates: usize) -> Self {
+    pub fn new(
+        index: Arc<dyn KnowledgeIndex>,
+        embedder: Arc<dyn Embedder>,
+        candidates: usize,
+    ) -> Self {
         Self {
             index,
             embedder,
@@ -54,20 +58,17 @@ impl HybridSearch {
         let texts = vec![request.text.clone()];
         let encoded = self.embedder.encode(texts, TextRole::Query).await?;
         let asked = encoded.into_iter().next().unwrap_or_default();
-        let (request, candidates) = (request.clone(), self.candidates.max(request.top_k));
-        self.on_index(move |index| find(index, &request, &asked, candidates))
+        let candidates = self.candidates.max(request.top_k);
+        let found = find(self.index.as_ref(), request, &asked, candidates).await?;
+        // Comparing token vectors takes milliseconds, so it must not hold up
+        // the async threads; the span goes along, so that its logs stay in place.
+        let (text, span) = (request.text.clone(), Span::current());
+        let placed = spawn_blocking(move || {
+            span.in_scope(|| without_repetitions(put_back_superseded(read(&text, &asked, found))))
+        });
+        placed
             .await
-    }
-
-    /// The index is synchronous; the span goes along, so that its logs stay in place.
-    async fn on_index<T: Send + 'static>(
-        &self,
-        work: impl FnOnce(&KnowledgeIndex) -> Result<T, IndexError> + Send + 'static,
-    ) -> Result<T, SearchError> {
-        let (index, span) = (self.index.clone(), Span::current());
-        let done = spawn_blocking(move || span.in_scope(|| work(&index))).await;
-        done.map_err(|error| unavailable(error.into()))?
-            .map_err(|error| unavailable(error.into()))
+            .map_err(|error| SearchError::Unavailable(error.into()))
     }
 }
 
@@ -78,8 +79,10 @@ pub struct Read {
     pub features: Option<RankFeatures>,
 }
 
-fn unavailable(source: BoxError) -> SearchError {
-    SearchError::Unavailable(source)
+impl From<IndexError> for SearchError {
+    fn from(error: IndexError) -> Self {
+        SearchError::Unavailable(error.into())
+    }
 }
 
 #[async_trait]
@@ -98,22 +101,16 @@ impl Search for HybridSearch {
             source: Some(source.into()),
             ..Scope::of(access)
         };
-        self.on_index(move |index| index.count_documents(&scope))
-            .await
+        Ok(self.index.count_documents(&scope).await?)
     }
 
     async fn document(&self, id: &DocumentId, access: &Access) -> Result<Vec<Hit>, SearchError> {
-        let (id, access) = (id.clone(), access.clone());
-        let passages = self
-            .on_index(move |index| {
-                let passages = index.document(&id, &access)?;
-                if !passages.is_empty() {
-                    return Ok(passages);
-                }
-                // People type `req-1234` for REQ-1234.
-                index.document(&DocumentId::new(id.as_str().to_uppercase()), &access)
-            })
-            .await?;
+        let mut passages = self.index.document(id, access).await?;
+        if passages.is_empty() {
+            // People type `req-1234` for REQ-1234.
+            let upper = DocumentId::new(id.as_str().to_uppercase());
+            passages = self.index.document(&upper, access).await?;
+        }
         Ok(passages
             .into_iter()
             .map(|passage| passage.into_hit(1.0, 1.0))
@@ -121,39 +118,40 @@ impl Search for HybridSearch {
     }
 }
 
-fn find(
-    index: &KnowledgeIndex,
+/// What the two searches bring, fused, best first.
+async fn find(
+    index: &dyn KnowledgeIndex,
     request: &SearchRequest,
     asked: &Encoded,
     candidates: usize,
-) -> Result<Vec<Read>, IndexError> {
+) -> Result<Vec<(Fused, IndexedPassage)>, IndexError> {
     let scope = Scope {
         access: request.access.clone(),
         kinds: request.kinds.clone(),
         source: request.source.clone(),
         exclude: request.exclude.clone(),
     };
-    let vector = asked.vector.clone();
-    let nearest = index.nearest(vector.clone(), &scope, candidates)?;
-    let keyword = index.matching(terms::query_vector(&request.text), &scope, candidates)?;
-    let others = index.similarities(vector, &only_in(&keyword, &nearest))?;
+    let vector = &asked.vector;
+    let terms = terms::query_vector(&request.text);
+    let (nearest, keyword) = futures::try_join!(
+        index.nearest(vector, &scope, candidates),
+        index.matching(&terms, &scope, candidates),
+    )?;
+    let others = only_in(&keyword, &nearest);
+    let others = index.similarities(vector, &others).await?;
     let fused = fuse(&nearest, &others, &keyword);
 
     // Some of these fall away as repetitions, so more are read than are wanted.
     let wanted = POOL.max(request.top_k * 2 + 10);
     let ids: Vec<PassageId> = fused.iter().map(|f| f.id).take(wanted).collect();
     let (first, beyond) = ids.split_at(POOL.min(ids.len()));
-    let mut passages: HashMap<PassageId, IndexedPassage> = index
-        .passages(first, true)?
-        .into_iter()
-        .chain(index.passages(beyond, false)?)
-        .collect();
-    let found: Vec<(Fused, IndexedPassage)> = fused
+    let mut passages: HashMap<PassageId, IndexedPassage> =
+        index.passages(first, true).await?.into_iter().collect();
+    passages.extend(index.passages(beyond, false).await?);
+    Ok(fused
         .into_iter()
         .filter_map(|f| passages.remove(&f.id).map(|passage| (f, passage)))
-        .collect();
-    let placed = put_back_superseded(read(&request.text, asked, found));
-    Ok(without_repetitions(placed))
+        .collect())
 }
 
 /// A passage on its way to becoming a hit.

@@ -3,8 +3,10 @@
 pub mod api;
 pub mod atlassian;
 pub mod discord;
+pub mod line;
 pub mod logs;
 pub mod openai;
+pub mod qdrant;
 pub mod slack;
 
 use axum::Router;

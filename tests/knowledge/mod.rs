@@ -2,7 +2,11 @@
 
 mod access;
 mod converted;
+mod indexes;
 mod ingestion;
+mod on_pgvector;
+mod on_qdrant;
 mod redaction;
 mod retrieval;
+mod servers;
 pub mod world;

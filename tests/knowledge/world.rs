@@ -1,14 +1,16 @@
-//! A company's folder, an index beside it, and the model that the set-up made.
+//! A company's folder, an index of each kind beside it, and the model that the set-up made.
 
+use crate::fakes::qdrant::FakeQdrant;
 use lorekeeper::{
     config::{
         Config, LimitsSection, ModelSection, RemoteSource, RetrievalSection, SourceEntry,
         SourceLayout,
     },
     domain::{Access, DocumentId, RedactionPolicy},
-    ingest::{IngestReport, Ingestor, Unwatched, synchronise},
+    ingest::{Coverage, IngestReport, Ingestor, Unwatched, ingest, synchronise},
     knowledge::{
-        Cursors, FORMAT, HybridSearch, IndexRecipe, KnowledgeIndex,
+        Cursors, EdgeIndex, FORMAT, HybridSearch, IndexError, IndexRecipe, KnowledgeIndex, PgIndex,
+        PgOptions, Purpose, QdrantIndex, QdrantOptions,
         redact::{Names, Redactor},
     },
     model::OnnxEmbedder,
@@ -19,29 +21,93 @@ use std::{
     env, fs,
     path::PathBuf,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 use tempfile::TempDir;
 
+/// Makes three tests of each function: on the embedded index, on PostgreSQL
+/// with pgvector, and on a Qdrant server.
+macro_rules! on_every_index {
+    ($($(#[$meta:meta])* async fn $name:ident($world:ident: &mut World) $body:block)+) => {$(
+        mod $name {
+            #[allow(unused_imports, reason = "not every body needs every name")]
+            use super::*;
+
+            $(#[$meta])*
+            async fn test($world: &mut World) $body
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn on_embedded() {
+                test(&mut World::new()).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn on_pgvector() {
+                test(&mut World::on_pgvector().await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread")]
+            async fn on_qdrant() {
+                test(&mut World::on_qdrant().await).await;
+            }
+        }
+    )+};
+}
+pub(crate) use on_every_index;
+
 pub struct World {
     // Before the folder, so that it is closed before its files are removed.
-    index: Option<Arc<KnowledgeIndex>>,
+    index: Option<Arc<dyn KnowledgeIndex>>,
+    pub place: IndexPlace,
     pub folder: TempDir,
     pub limits: LimitsSection,
     pub redact: RedactionPolicy,
 }
 
+/// Where this world's index lies.
+pub enum IndexPlace {
+    Embedded,
+    Pgvector(PgOptions),
+    Qdrant {
+        server: FakeQdrant,
+        options: QdrantOptions,
+    },
+}
+
 impl World {
+    /// With the embedded index.
     pub fn new() -> Self {
+        let mut world = Self::of(IndexPlace::Embedded);
+        let index = EdgeIndex::open(&world.index_folder(), &recipe(), Purpose::Ingest);
+        world.index = Some(Arc::new(index.expect("index opens")));
+        world
+    }
+
+    /// In a schema of its own, which ends with the throw-away server.
+    pub async fn on_pgvector() -> Self {
+        let mut world = Self::of(IndexPlace::Pgvector(pg_options()));
+        world.reopen().await;
+        world
+    }
+
+    pub async fn on_qdrant() -> Self {
+        let server = FakeQdrant::start().await;
+        let options = qdrant_options(&server.url());
+        let mut world = Self::of(IndexPlace::Qdrant { server, options });
+        world.reopen().await;
+        world
+    }
+
+    fn of(place: IndexPlace) -> Self {
         let folder = tempfile::tempdir().expect("temporary folder");
         fs::create_dir(folder.path().join("docs")).expect("folder for documents");
-        let mut world = Self {
+        Self {
             folder,
+            place,
             index: None,
             limits: LimitsSection::default(),
             redact: RedactionPolicy::default(),
-        };
-        world.open();
-        world
+        }
     }
 
     pub fn docs(&self) -> PathBuf {
@@ -59,8 +125,30 @@ impl World {
     }
 
     pub async fn ingest(&self) -> IngestReport {
-        let ingestor = Ingestor {
-            index: self.index(),
+        let ingestor = self.ingestor(self.index());
+        let sources = [self.source("docs")];
+        synchronise(&ingestor, &sources, &Unwatched)
+            .await
+            .expect("ingested")
+    }
+
+    /// As `lorekeeper ingest` does it: the documents under each of these names.
+    pub async fn ingest_into(
+        &self,
+        index: &Arc<dyn KnowledgeIndex>,
+        coverage: Coverage,
+        names: &[&str],
+    ) -> IngestReport {
+        let ingestor = self.ingestor(index.clone());
+        let sources: Vec<SourceEntry> = names.iter().map(|name| self.source(name)).collect();
+        ingest(&ingestor, &sources, coverage, &Unwatched)
+            .await
+            .expect("ingested")
+    }
+
+    fn ingestor(&self, index: Arc<dyn KnowledgeIndex>) -> Ingestor {
+        Ingestor {
+            index,
             embedder: embedder(),
             count_tokens: embedder().count_tokens(),
             retrieval: RetrievalSection::default(),
@@ -70,19 +158,19 @@ impl World {
             remotes: Remotes::new(&Config::default()),
             cursors: Cursors::in_memory(),
             dry_run: false,
-        };
-        let source = SourceEntry {
-            name: "docs".into(),
+        }
+    }
+
+    fn source(&self, name: &str) -> SourceEntry {
+        SourceEntry {
+            name: name.into(),
             path: self.docs(),
             kind: None,
             audience: Vec::new(),
             layout: SourceLayout::default(),
             redact: self.redact.clone(),
             remote: RemoteSource::default(),
-        };
-        synchronise(&ingestor, &[source], &Unwatched)
-            .await
-            .expect("ingested")
+        }
     }
 
     pub fn search(&self) -> HybridSearch {
@@ -113,22 +201,66 @@ impl World {
     }
 
     /// What another process would find after this one ended.
-    pub fn reopen(&mut self) {
+    pub async fn reopen(&mut self) {
         self.index = None;
-        self.open();
+        let opened = self.open(&recipe(), Purpose::Ingest).await;
+        self.index = Some(opened.expect("index opens"));
+    }
+
+    /// The index is used by nobody until it is opened again.
+    pub fn close(&mut self) {
+        self.index = None;
+    }
+
+    /// Another handle on the same index; of the embedded one, the only one.
+    pub async fn open(
+        &self,
+        recipe: &IndexRecipe,
+        purpose: Purpose,
+    ) -> Result<Arc<dyn KnowledgeIndex>, IndexError> {
+        Ok(match &self.place {
+            IndexPlace::Embedded => {
+                Arc::new(EdgeIndex::open(&self.index_folder(), recipe, purpose)?)
+            }
+            IndexPlace::Pgvector(options) => {
+                Arc::new(PgIndex::open(options, recipe, purpose).await?)
+            }
+            IndexPlace::Qdrant { options, .. } => {
+                Arc::new(QdrantIndex::open(options, recipe, purpose).await?)
+            }
+        })
     }
 
     pub fn index_folder(&self) -> PathBuf {
         self.folder.path().join("knowledge")
     }
 
-    fn open(&mut self) {
-        let index = KnowledgeIndex::open(&self.index_folder(), &recipe()).expect("index opens");
-        self.index = Some(Arc::new(index));
+    pub fn index(&self) -> Arc<dyn KnowledgeIndex> {
+        self.index.clone().expect("an index is open")
     }
+}
 
-    fn index(&self) -> Arc<KnowledgeIndex> {
-        self.index.clone().expect("an index is open from `new` on")
+/// A schema that no other test has.
+pub fn pg_options() -> PgOptions {
+    let url = env::var("LOREKEEPER_TEST_PGVECTOR").unwrap_or_else(|_| {
+        panic!("LOREKEEPER_TEST_PGVECTOR is not set; run the tests as `tests/with-pgvector cargo nextest run`")
+    });
+    PgOptions {
+        url: url.into(),
+        schema: format!("test_{}", uuid::Uuid::now_v7().simple()),
+        timeout: Duration::from_secs(30),
+    }
+}
+
+pub fn qdrant_options(url: &str) -> QdrantOptions {
+    QdrantOptions {
+        url: url.into(),
+        key: None,
+        name: "lore".into(),
+        timeout: Duration::from_secs(30),
+        shards: None,
+        replicas: None,
+        quantize: false,
     }
 }
 

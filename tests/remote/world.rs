@@ -8,7 +8,7 @@ use lorekeeper::{
     domain::Access,
     ingest::{IngestReport, Ingestor, Unwatched, synchronise},
     knowledge::{
-        Cursors, HybridSearch, KnowledgeIndex,
+        Cursors, EdgeIndex, HybridSearch, KnowledgeIndex, Purpose,
         redact::{Names, Redactor},
     },
     ports::{Clock, Hit, Search, SearchRequest},
@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex};
 use tempfile::TempDir;
 
 pub struct World {
-    index: Arc<KnowledgeIndex>,
+    index: Arc<dyn KnowledgeIndex>,
     cursors: Cursors,
     pub config: Config,
     pub clock: Arc<HandClock>,
@@ -29,7 +29,7 @@ pub struct World {
 impl World {
     pub fn new(config: &str) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let index = KnowledgeIndex::open(&folder.path().join("knowledge"), &recipe());
+        let index = EdgeIndex::open(&folder.path().join("knowledge"), &recipe(), Purpose::Ingest);
         Self {
             index: Arc::new(index.expect("the index opens")),
             cursors: Cursors::open(&folder.path().join("cursors.json")),
@@ -91,7 +91,7 @@ impl World {
 
     /// The documents that somebody of these groups may see at all.
     pub async fn seen_by(&self, groups: &[&str]) -> Vec<String> {
-        let known = self.index.known(&self.config.sources[0].name);
+        let known = self.index.known(&self.config.sources[0].name).await;
         let search = HybridSearch::new(self.index.clone(), embedder(), 50);
         let mut seen = Vec::new();
         for id in known.expect("listed").into_keys() {

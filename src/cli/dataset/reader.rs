@@ -6,7 +6,10 @@ use crate::{
     config::{Config, SourceEntry},
     domain::{Access, Audience, DocumentId},
     ingest::{Ingestor, Unwatched, synchronise},
-    knowledge::{Body, Cursors, Document, HybridSearch, Read, Reading, read_source},
+    knowledge::{
+        Body, Cursors, Document, EdgeIndex, HybridSearch, KnowledgeIndex, Purpose, Read, Reading,
+        read_source,
+    },
     learning::pairs::{Form, blank_headings},
     pipeline::reader::{AnswerFeatures, POOL, RankFeatures, answer_features},
     ports::{Hit, SearchRequest},
@@ -176,7 +179,10 @@ impl Workplace {
 
     async fn search(&self, config: &Config) -> anyhow::Result<HybridSearch> {
         let embedder = Arc::new(app::open_embedder(config)?);
-        let index = app::open_index(embedder.as_ref(), &self.0)?;
+        let folder = self.0.join("knowledge");
+        let recipe = app::index_recipe(embedder.as_ref());
+        let index: Arc<dyn KnowledgeIndex> =
+            Arc::new(EdgeIndex::open(&folder, &recipe, Purpose::Ingest)?);
         let ingestor = Ingestor {
             index: index.clone(),
             count_tokens: embedder.count_tokens(),

@@ -1,6 +1,6 @@
 //! One process at a time in a data folder.
 
-use super::IndexError;
+use crate::knowledge::index::IndexError;
 use std::{
     fs::{File, OpenOptions, TryLockError},
     io::{Read, Seek, Write},

@@ -1,13 +1,16 @@
-//! The index on qdrant-edge, in this process.
+//! One shard of qdrant-edge: the passages of one generation. Synchronous.
 
-use super::{
-    Found, IndexEntry, IndexError, IndexRecipe, Known, PassageId,
-    filter::{Scope, all, any_of, at_position, path},
-    lock::FolderLock,
-};
+use super::filter::{all, any_of, at_position, of_scope, path};
 use crate::{
     domain::{Access, DocumentId},
-    knowledge::{passage::IndexedPassage, terms::TermVector},
+    knowledge::{
+        index::{
+            Found, IndexEntry, IndexError, IndexRecipe, Known, KnownFields, PassageId, Scope,
+            SourceField, passage_id,
+        },
+        passage::IndexedPassage,
+        terms::TermVector,
+    },
     ports::BoxError,
 };
 use qdrant_edge::{
@@ -18,11 +21,10 @@ use qdrant_edge::{
     PointOperations, PointStruct, QueryEnum, ScrollRequest, SearchParams, SearchRequest,
     SetPayloadOp, UpdateOperation, Vector, VectorInternal, WithPayloadInterface, WithVector,
 };
-use serde::{Deserialize, de::DeserializeOwned};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
     fs,
     panic::{AssertUnwindSafe, catch_unwind},
     path::Path,
@@ -34,74 +36,37 @@ const TERMS: &str = "terms";
 /// Passages fetched at a time when many are listed.
 const PAGE: usize = 1000;
 
-pub struct KnowledgeIndex {
+pub struct Shard {
     shard: EdgeShard,
     /// Held by whoever writes: flushing during a write makes the engine panic.
     writer: Mutex<()>,
-    // Last, so that it is given back only after the shard was closed.
-    _lock: FolderLock,
 }
 
-impl KnowledgeIndex {
-    /// Opens the index in a folder, or makes an empty one.
+impl Shard {
+    /// Opens the shard in a folder, or makes an empty one.
     pub fn open(folder: &Path, recipe: &IndexRecipe) -> Result<Self, IndexError> {
-        let failed = |source| IndexError::Folder {
+        let shard = open_shard(folder, recipe).map_err(|source| IndexError::Open {
             folder: folder.to_path_buf(),
             source,
-        };
-        fs::create_dir_all(folder).map_err(failed)?;
-        let lock = FolderLock::take(folder)?;
-        check_recipe(folder, recipe)?;
-        let shard =
-            open_shard(&folder.join("shard"), recipe).map_err(|source| IndexError::Open {
-                folder: folder.to_path_buf(),
-                source,
-            })?;
+        })?;
         Ok(Self {
             shard,
             writer: Mutex::new(()),
-            _lock: lock,
         })
     }
 
-    /// The documents of a source, by id.
     pub fn known(&self, source: &str) -> Result<HashMap<DocumentId, Known>, IndexError> {
-        #[derive(Deserialize)]
-        struct Row {
-            document: DocumentId,
-            hash: String,
-            origin: String,
-            supersedes: Vec<String>,
-            superseded_by: Option<DocumentId>,
-        }
-        let fields = ["document", "hash", "origin", "supersedes", "superseded_by"];
         let firsts = all(vec![any_of("source", [source]), at_position(0)]);
-        let mut known: HashMap<DocumentId, Known> = HashMap::new();
-        for row in self.list::<Row>(firsts, &fields)? {
-            let Row {
-                document,
-                hash,
-                origin,
-                supersedes,
-                superseded_by,
-            } = row;
-            let entry = Known {
-                hash,
-                origin,
-                supersedes,
-                superseded_by,
-            };
-            // Two versions of a document lie here only after a kill between
-            // writing one and deleting the other; no hash matches then.
-            known
-                .entry(document)
-                .and_modify(|existing| existing.hash.clear())
-                .or_insert(entry);
-        }
-        Ok(known)
+        Ok(KnownFields::by_document(
+            self.list(firsts, &KnownFields::NAMES)?,
+        ))
     }
 
-    /// Writes documents, all passages of each, and then takes away what they had before.
+    pub fn sources(&self) -> Result<BTreeSet<String>, IndexError> {
+        let firsts: Vec<SourceField> = self.list(all(vec![at_position(0)]), &["source"])?;
+        Ok(firsts.into_iter().map(|first| first.source).collect())
+    }
+
     pub fn write(&self, entries: Vec<IndexEntry>) -> Result<(), IndexError> {
         if entries.is_empty() {
             return Ok(());
@@ -136,7 +101,6 @@ impl KnowledgeIndex {
         Ok(())
     }
 
-    /// Takes documents out of the index.
     pub fn remove(&self, source: &str, documents: &[DocumentId]) -> Result<(), IndexError> {
         if documents.is_empty() {
             return Ok(());
@@ -145,7 +109,6 @@ impl KnowledgeIndex {
         self.delete(of_documents(source, documents))
     }
 
-    /// Notes which newer document replaces this one, or that none does any more.
     pub fn set_superseded(
         &self,
         source: &str,
@@ -168,7 +131,6 @@ impl KnowledgeIndex {
         )
     }
 
-    /// Returns once everything written so far is on disk.
     pub fn flush(&self) -> Result<(), IndexError> {
         let _writing = self.writing();
         // The engine panics where the disk is full or gone.
@@ -178,7 +140,6 @@ impl KnowledgeIndex {
         })
     }
 
-    /// Passages nearest to the vector by cosine, best first.
     pub fn nearest(
         &self,
         vector: Vec<f32>,
@@ -187,12 +148,11 @@ impl KnowledgeIndex {
     ) -> Result<Vec<Found>, IndexError> {
         self.search(
             QueryEnum::Nearest(NamedQuery::new(VectorInternal::Dense(vector), DENSE)),
-            scope.filter(),
+            of_scope(scope),
             limit,
         )
     }
 
-    /// Passages that share terms with the question, by BM25, best first.
     pub fn matching(
         &self,
         terms: TermVector,
@@ -205,12 +165,11 @@ impl KnowledgeIndex {
         let vector = sparse(terms)?.0;
         self.search(
             QueryEnum::Nearest(NamedQuery::new(vector, TERMS)),
-            scope.filter(),
+            of_scope(scope),
             limit,
         )
     }
 
-    /// The cosine between a vector and each of these passages.
     pub fn similarities(
         &self,
         vector: Vec<f32>,
@@ -224,8 +183,6 @@ impl KnowledgeIndex {
         self.search(query, all(vec![these]), ids.len())
     }
 
-    /// The passages with these ids, in the same order. Token vectors are most
-    /// of a passage's record, so they are read only where they are wanted.
     pub fn passages(
         &self,
         ids: &[PassageId],
@@ -246,7 +203,7 @@ impl KnowledgeIndex {
         let records = self
             .shard
             .retrieve(&points, Some(payload), Some(WithVector::Bool(false)))
-            .map_err(failed("read passages"))?;
+            .map_err(IndexError::failed("read passages"))?;
         records
             .into_iter()
             .filter_map(|record| match record.id {
@@ -256,13 +213,12 @@ impl KnowledgeIndex {
             .collect()
     }
 
-    /// Every passage of a document that this access may see.
     pub fn document(
         &self,
         id: &DocumentId,
         access: &Access,
     ) -> Result<Vec<IndexedPassage>, IndexError> {
-        let mut filter = Scope::of(access).filter();
+        let mut filter = of_scope(&Scope::of(access));
         filter
             .must
             .get_or_insert_default()
@@ -272,20 +228,18 @@ impl KnowledgeIndex {
         Ok(passages)
     }
 
-    /// How many passages there are.
-    pub fn len(&self) -> Result<usize, IndexError> {
+    pub fn count_passages(&self) -> Result<usize, IndexError> {
         let everything = qdrant_edge::CountRequest {
             filter: None,
             exact: true,
         };
         self.shard
             .count(everything)
-            .map_err(failed("count passages"))
+            .map_err(IndexError::failed("count passages"))
     }
 
-    /// How many documents the scope holds. Each has a first passage.
     pub fn count_documents(&self, scope: &Scope) -> Result<usize, IndexError> {
-        let mut filter = scope.filter();
+        let mut filter = of_scope(scope);
         filter.must.get_or_insert_default().push(at_position(0));
         let documents = qdrant_edge::CountRequest {
             filter: Some(filter),
@@ -293,11 +247,7 @@ impl KnowledgeIndex {
         };
         self.shard
             .count(documents)
-            .map_err(failed("count documents"))
-    }
-
-    pub fn is_empty(&self) -> Result<bool, IndexError> {
-        Ok(self.len()? == 0)
+            .map_err(IndexError::failed("count documents"))
     }
 
     fn search(
@@ -319,7 +269,10 @@ impl KnowledgeIndex {
             with_vector: None,
             score_threshold: None,
         };
-        let points = self.shard.search(request).map_err(failed("search"))?;
+        let points = self
+            .shard
+            .search(request)
+            .map_err(IndexError::failed("search"))?;
         Ok(points
             .into_iter()
             .filter_map(|point| match point.id {
@@ -358,7 +311,7 @@ impl KnowledgeIndex {
             let (records, next) = self
                 .shard
                 .scroll(request)
-                .map_err(failed("list passages"))?;
+                .map_err(IndexError::failed("list passages"))?;
             for record in records {
                 rows.push(parse(record.payload)?);
             }
@@ -377,7 +330,9 @@ impl KnowledgeIndex {
     }
 
     fn update(&self, doing: &'static str, operation: UpdateOperation) -> Result<(), IndexError> {
-        self.shard.update(operation).map_err(failed(doing))
+        self.shard
+            .update(operation)
+            .map_err(IndexError::failed(doing))
     }
 
     fn writing(&self) -> std::sync::MutexGuard<'_, ()> {
@@ -430,39 +385,6 @@ fn create_field_index(
     ))
 }
 
-/// The recipe lies beside the index; another one is refused before anything is read.
-fn check_recipe(folder: &Path, recipe: &IndexRecipe) -> Result<(), IndexError> {
-    let file = folder.join("recipe.json");
-    let failed = |source| IndexError::Folder {
-        folder: folder.to_path_buf(),
-        source,
-    };
-    match fs::read(&file) {
-        Ok(text) => match serde_json::from_slice::<IndexRecipe>(&text) {
-            Ok(was) if was == *recipe => Ok(()),
-            Ok(was) if was.format != recipe.format => Err(IndexError::OtherFormat {
-                folder: folder.to_path_buf(),
-                was: was.format,
-                now: recipe.format,
-            }),
-            Ok(was) => Err(IndexError::OtherModel {
-                folder: folder.to_path_buf(),
-                was: was.embedder,
-                now: recipe.embedder.clone(),
-            }),
-            Err(source) => Err(IndexError::Open {
-                folder: folder.to_path_buf(),
-                source: source.into(),
-            }),
-        },
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-            let text = serde_json::to_vec(recipe).map_err(|error| failed(error.into()))?;
-            fs::write(&file, text).map_err(failed)
-        }
-        Err(error) => Err(failed(error)),
-    }
-}
-
 fn point(entry: IndexEntry) -> Result<PointStruct, IndexError> {
     let IndexEntry {
         passage,
@@ -481,23 +403,8 @@ fn point(entry: IndexEntry) -> Result<PointStruct, IndexError> {
     Ok(PointStruct::new(PointId::Uuid(id), vectors, payload))
 }
 
-/// The same passage of the same version has the same id, so writing it twice is harmless.
-fn passage_id(passage: &IndexedPassage) -> PassageId {
-    let name = json!([
-        passage.source,
-        passage.document,
-        passage.hash,
-        passage.position
-    ])
-    .to_string();
-    let digest = Sha256::digest(name);
-    let mut bytes = [0; 16];
-    bytes.copy_from_slice(&digest[..16]);
-    uuid::Builder::from_custom_bytes(bytes).into_uuid()
-}
-
 fn sparse(terms: TermVector) -> Result<Vector, IndexError> {
-    Vector::new_sparse(terms.indices, terms.values).map_err(failed("use a term vector"))
+    Vector::new_sparse(terms.indices, terms.values).map_err(IndexError::failed("use a term vector"))
 }
 
 fn of_documents(source: &str, documents: &[DocumentId]) -> Filter {
@@ -513,11 +420,4 @@ fn parse<T: DeserializeOwned>(payload: Option<Payload>) -> Result<T, IndexError>
         doing: "read a passage",
         source: error.into(),
     })
-}
-
-fn failed<E: Into<BoxError>>(doing: &'static str) -> impl Fn(E) -> IndexError {
-    move |source| IndexError::Failed {
-        doing,
-        source: source.into(),
-    }
 }
