@@ -122,9 +122,7 @@ pub fn asks_for_statements(text: &str) -> bool {
         .filter(|word| !word.is_empty())
         .collect();
     let known = |word: &&str| THINGS.contains(word) || WORDS.split_whitespace().any(|w| w == *word);
-    words.len() <= MOST
-        && words.iter().any(|word| THINGS.contains(word))
-        && words.iter().all(known)
+    words.len() <= MOST && words.iter().any(|word| THINGS.contains(word)) && words.iter().all(known)
 }
 
 #[cfg(test)]
