@@ -7,14 +7,19 @@
 //! question does not tell apart is not chosen here: [`super::picking`] finds
 //! one record or says that there are none or several.
 
+mod literal;
 mod named;
+mod operation;
 
-use super::arguments::{self, Arguments, Asked};
+pub(super) use literal::proven;
+
+use super::arguments::{self, Asked};
 use crate::domain::{
     Chain, Given, Link, Parameter, ParameterKind, Taken, ToolCall, ToolSpec, Which, kind_of_record,
 };
 use chrono::{DateTime, Utc};
 use named::{Name, Records};
+use operation::{PATH_WORDS, common, field_of, is_about, is_personal, is_ranking, root, searched};
 use serde_json::{Map, Value};
 use std::collections::{HashMap, HashSet};
 
@@ -25,30 +30,6 @@ const TRIED: usize = 12;
 
 /// Operations that are tried as the one that answers.
 const MOST_TARGETS: usize = 40;
-
-/// Words of an operation that are mostly those of its path.
-const PATH_WORDS: usize = 4;
-
-/// Parameters that take the name of what is searched for.
-const SEARCHES: [&str; 17] = [
-    "q",
-    "query",
-    "search",
-    "search_term",
-    "search_query",
-    "search_text",
-    "keyword",
-    "keywords",
-    "term",
-    "terms",
-    "text",
-    "name",
-    "title",
-    "full_name",
-    "display_name",
-    "contains",
-    "match",
-];
 
 /// Calls that lead to an answer, the last one giving it.
 #[derive(Clone, Debug, PartialEq)]
@@ -511,168 +492,4 @@ impl<'a, 'q> Chains<'a, 'q> {
             _ => 0.0,
         }
     }
-}
-
-/// An operation on what belongs to whoever calls it.
-fn is_personal(tool: &ToolSpec, chain: &Chain) -> bool {
-    let said = tool.description.to_lowercase();
-    chain
-        .words
-        .iter()
-        .any(|word| matches!(word.as_str(), "me" | "my" | "self"))
-        || [
-            "current user",
-            "authenticated user",
-            "logged-in user",
-            "logged in user",
-        ]
-        .iter()
-        .any(|words| said.contains(words))
-}
-
-/// Its path speaks of such records: `/artists/{id}/albums` of albums.
-fn is_about(chain: &Chain, kind: &str) -> bool {
-    let kind = kind_of_record(kind);
-    let path = chain.words.iter().take(PATH_WORDS);
-    path.into_iter().any(|word| kind_of_record(word) == kind)
-}
-
-/// An operation whose answer begins with the best.
-fn is_ranking(tool: &ToolSpec, chain: &Chain) -> bool {
-    const RANKS: [&str; 8] = [
-        "top",
-        "popular",
-        "popularity",
-        "best",
-        "rated",
-        "ranking",
-        "trending",
-        "favorite",
-    ];
-    let path = chain.words.iter().flat_map(|word| word.split('_'));
-    let name = arguments::name_words(&tool.name);
-    let mut words = path.chain(name.iter().map(String::as_str));
-    words.any(|word| RANKS.contains(&word))
-}
-
-/// `following` and `followed` alike.
-fn root(word: impl AsRef<str>) -> String {
-    let kind = kind_of_record(word.as_ref());
-    let ending = ["ing", "ed"]
-        .iter()
-        .find_map(|ending| kind.strip_suffix(ending));
-    match ending {
-        Some(root) if root.len() >= 4 => root.to_string(),
-        _ => kind,
-    }
-}
-
-/// The name that both have for the record.
-fn common<'g>(taken: &Taken, given: &'g Given) -> Option<&'g String> {
-    taken.kinds.iter().find_map(|wanted| {
-        let wanted = kind_of_record(wanted);
-        given
-            .kinds
-            .iter()
-            .find(|kind| kind_of_record(kind) == wanted)
-    })
-}
-
-/// The field that a parameter takes: its own, or another word for the same.
-fn field_of<'g>(taken: &Taken, given: &'g Given) -> Option<&'g String> {
-    let others: &[&str] = match taken.key.as_str() {
-        "id" => &["id", "uuid", "guid", "gid"],
-        "uuid" | "guid" | "gid" => &["uuid", "guid", "gid", "id"],
-        _ => &[],
-    };
-    let last = |field: &String| {
-        let words = arguments::name_words(field);
-        words.last().cloned().unwrap_or_default()
-    };
-    let own = given.keys.iter().find(|field| last(field) == taken.key);
-    own.or_else(|| {
-        others
-            .iter()
-            .find_map(|key| given.keys.iter().find(|field| last(field) == *key))
-    })
-}
-
-/// The parameter that takes a name to search for.
-fn searched(tool: &ToolSpec) -> Option<&Parameter> {
-    let texts = || {
-        tool.parameters
-            .iter()
-            .filter(|p| p.kind == ParameterKind::Text)
-    };
-    texts()
-        .filter(|p| SEARCHES.contains(&p.name.as_str()) || p.name.ends_with("_name"))
-        .max_by_key(|p| !p.optional)
-}
-
-/// The arguments without ids that are none: `5` in "Maroon 5" names no album.
-pub(super) fn proven(tool: &ToolSpec, mut arguments: Arguments, text: &str) -> Arguments {
-    let Some(chain) = &tool.chain else {
-        return arguments;
-    };
-    for taken in &chain.takes {
-        let Some(value) = arguments.values.get(&taken.parameter) else {
-            continue;
-        };
-        let value = match value {
-            Value::String(text) => text.clone(),
-            other => other.to_string(),
-        };
-        let kind = tool
-            .parameters
-            .iter()
-            .find(|parameter| parameter.name == taken.parameter)
-            .map(|parameter| &parameter.kind);
-        if matches!(kind, Some(ParameterKind::Id { .. })) || is_id(&value, taken, text) {
-            continue;
-        }
-        arguments.values.remove(&taken.parameter);
-        arguments.missing.push(taken.parameter.clone());
-        arguments.found = arguments.found.saturating_sub(1);
-        arguments.fit = 0.0;
-    }
-    arguments
-}
-
-/// Whether a value of the question is written as ids are: a code, a number
-/// that the record's kind or `id` stands before.
-fn is_id(value: &str, taken: &Taken, text: &str) -> bool {
-    if value.contains(char::is_whitespace) {
-        return false;
-    }
-    let has = |test: fn(char) -> bool| value.contains(test);
-    let digits = has(|c| c.is_ascii_digit());
-    if digits && has(char::is_alphabetic) && value.len() >= 6
-        || taken.key == "slug" && value.contains('-')
-    {
-        return true;
-    }
-    let lower = text.to_lowercase();
-    let Some(at) = lower.find(&value.to_lowercase()) else {
-        return false;
-    };
-    let Some(before) = lower.get(..at) else {
-        return false;
-    };
-    let before = before.trim_end_matches([' ', ':', '=', '"', '\'', '`']);
-    if before.ends_with('#') {
-        return true;
-    }
-    let cue = before
-        .split(|c: char| !c.is_alphanumeric())
-        .rfind(|word| !word.is_empty() && !matches!(*word, "is" | "the" | "with"));
-    cue.is_some_and(|cue| {
-        matches!(
-            cue,
-            "id" | "ids" | "uuid" | "guid" | "number" | "no" | "nr" | "slug" | "key"
-        ) || digits
-            && taken
-                .kinds
-                .iter()
-                .any(|kind| kind_of_record(kind) == kind_of_record(cue))
-    }) || digits && before.is_empty() && value.len() >= 4
 }
