@@ -310,7 +310,7 @@ async fn forbidden_page_is_as_if_it_were_absent() {
 fn unordered(seen: &str) -> Vec<String> {
     let mut lines: Vec<String> = seen
         .lines()
-        .map(|line| line.replace(|c: char| c == '[' || c == ']', ""))
+        .map(|line| line.replace(['[', ']'], ""))
         .map(|line| {
             line.trim_start_matches(|c: char| c.is_ascii_digit())
                 .to_string()
