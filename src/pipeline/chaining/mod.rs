@@ -299,7 +299,7 @@ impl<'a, 'q> Chains<'a, 'q> {
         let mentioned = records.mentions(kind);
         let which = records.which(kind);
         let score = (self.score)(&tool.name) + self.ownership(tool, chain)
-            - 0.03 * given.path.len() as f32
+            - 0.1 * given.path.len().saturating_sub(1) as f32
             + if given
                 .kinds
                 .first()
