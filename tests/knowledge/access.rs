@@ -9,8 +9,8 @@ use lorekeeper::{
     config::{ChannelEntry, Config, PersonEntry},
     directory::{Directory, local_person},
     domain::{
-        Access, Actor, Answer, Audience, Catalogue, ChannelId, Place, PlaceKind, ToolCall,
-        ToolResult, plain::plain_text,
+        Access, Actor, Answer, Audience, Catalogue, ChannelId, Confidence, Place, PlaceKind,
+        ToolCall, ToolResult, plain::plain_text,
     },
     pipeline::{IntentExamples, Pipeline, Planner},
     ports::{Caller, SystemClock, ToolError, Tools},
@@ -227,18 +227,22 @@ async fn pipeline(world: &World) -> Pipeline {
 
 /// All that a reader can tell from an answer.
 fn seen(answer: &Answer) -> String {
-    let sources: Vec<&str> = answer
+    format!(
+        "{}\nsources {:?}, abstained {}, {:?}",
+        plain_text(&answer.message),
+        cited(answer),
+        answer.abstained,
+        answer.confidence
+    )
+}
+
+fn cited(answer: &Answer) -> Vec<&str> {
+    answer
         .evidence
         .iter()
         .filter(|evidence| answer.citations.contains(&evidence.n))
         .map(|evidence| evidence.document.as_str())
-        .collect();
-    format!(
-        "{}\nsources {sources:?}, abstained {}, {:?}",
-        plain_text(&answer.message),
-        answer.abstained,
-        answer.confidence
-    )
+        .collect()
 }
 
 /// How many questions are asked, when more are wanted than in every run.
@@ -305,20 +309,14 @@ async fn forbidden_page_is_as_if_it_were_absent() {
     }
 }
 
-/// What an answer says, its sources in no order. Of "I don't know" the sources
-/// that are near are left out: how rare a word is counts over the whole index,
-/// so where pages are missing, others that are as far may be named.
-fn told(answer: &Answer) -> Vec<String> {
-    let seen = seen(answer);
-    if answer.abstained {
-        return seen.lines().take(1).map(String::from).collect();
-    }
-    let mut lines: Vec<&str> = seen
-        .lines()
-        .map(|line| line.trim_start_matches(|c: char| c == '[' || c == ']' || c.is_ascii_digit()))
-        .collect();
-    lines.sort_unstable();
-    lines.into_iter().map(String::from).collect()
+/// Whether it answers, how sure it is, and the sources that it draws on, in no
+/// order. How rare a word is counts over the whole index, what one may not see
+/// included: where pages are missing, two sources that are hardly apart may
+/// change places, and another one may be named as near.
+fn told(answer: &Answer) -> (bool, Confidence, Vec<String>) {
+    let mut sources: Vec<String> = cited(answer).into_iter().map(String::from).collect();
+    sources.sort();
+    (answer.abstained, answer.confidence, sources)
 }
 
 /// The time an answer takes, for a page that one may not see and for one that
