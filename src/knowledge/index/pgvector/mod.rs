@@ -248,12 +248,13 @@ impl KnowledgeIndex for PgIndex {
         let ids: Vec<i32> = terms.indices.iter().map(|&term| term as i32).collect();
         // The inverse document frequency as Qdrant has it, over all passages
         // and not over those of the scope: ln((N - n + 0.5) / (n + 0.5) + 1).
+        // Materialized, so that a term is counted once and not for each passage that has it.
         let mut query = QueryBuilder::new("WITH asked AS (SELECT * FROM unnest(");
         query.push_bind(ids).push(", ");
         query.push_bind(terms.values.clone());
         query.push(format!(
             ") AS asked (term, weight)),
-            counted AS (SELECT term, weight,
+            counted AS MATERIALIZED (SELECT term, weight,
                 (SELECT count(*) FROM {postings} p WHERE p.term = asked.term)::float8 AS n FROM asked),
             total AS (SELECT passages::float8 AS n FROM {table} WHERE id = {id})
             SELECT passage.id, sum(posting.weight * counted.weight
