@@ -256,17 +256,17 @@ impl KnowledgeIndex for PgIndex {
             ") AS asked (term, weight)),
             counted AS MATERIALIZED (SELECT term, weight,
                 (SELECT count(*) FROM {postings} p WHERE p.term = asked.term)::float8 AS n FROM asked),
-            total AS (SELECT passages::float8 AS n FROM {table} WHERE id = {id})
-            SELECT passage.id, sum(posting.weight * counted.weight
+            total AS (SELECT passages::float8 AS n FROM {table} WHERE id = {id}),
+            scored AS (SELECT posting.passage, sum(posting.weight * counted.weight
                 * ln((total.n - counted.n + 0.5) / (counted.n + 0.5) + 1))::real AS score
-            FROM counted CROSS JOIN total
-            JOIN {postings} posting ON posting.term = counted.term
-            JOIN {passages} passage ON passage.key = posting.passage
-            WHERE "
+                FROM counted CROSS JOIN total
+                JOIN {postings} posting ON posting.term = counted.term GROUP BY posting.passage)
+            SELECT passage.id, scored.score
+            FROM scored JOIN {passages} passage ON passage.key = scored.passage WHERE "
         ));
         push_scope(&mut query, scope);
         query
-            .push(" GROUP BY passage.id ORDER BY score DESC, passage.id LIMIT ")
+            .push(" ORDER BY scored.score DESC, passage.id LIMIT ")
             .push_bind(limit as i64);
         self.found(query, "search by words").await
     }
