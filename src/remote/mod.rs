@@ -35,6 +35,35 @@ pub enum Begin {
     Since(Value),
 }
 
+impl Begin {
+    /// The mark of an earlier reading.
+    fn mark(&self) -> Option<&Value> {
+        match self {
+            Begin::Whole(mark) => mark.as_ref(),
+            Begin::Since(mark) => Some(mark),
+        }
+    }
+}
+
+/// How often a list was begun again because it moved while it was read.
+#[derive(Default)]
+struct Restarts(u32);
+
+impl Restarts {
+    const MOST: u32 = 100;
+
+    /// One more; an error where that can't go on. `what` moves: `issues`.
+    fn count(&mut self, what: &str) -> Result<(), RemoteError> {
+        self.0 += 1;
+        if self.0 > Self::MOST {
+            return Err(RemoteError::Unusable(format!(
+                "{what} change faster than they can be read; the next run goes on here"
+            )));
+        }
+        Ok(())
+    }
+}
+
 /// Some documents, in the order in which the source gives them.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {

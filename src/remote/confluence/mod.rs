@@ -14,7 +14,7 @@ mod listing;
 mod page;
 mod readers;
 
-use super::{Batch, Begin, Opening, Remote, RemoteError};
+use super::{Batch, Begin, Opening, Remote, RemoteError, Restarts};
 use crate::{
     config::{Edition, SiteSource, SourceEntry},
     domain::DocumentId,
@@ -32,7 +32,6 @@ use std::collections::{HashMap, HashSet};
 /// CQL's times are in a time zone that the API does not tell; none is further
 /// from UTC than fourteen hours. Minutes for an index that lags.
 const OVERLAP_MINUTES: i64 = 14 * 60 + 5;
-const RESTARTS: u32 = 100;
 
 pub struct Confluence {
     entry: SourceEntry,
@@ -42,7 +41,7 @@ pub struct Confluence {
     /// Names by account id, of the cloud.
     people: HashMap<String, Option<String>>,
     newest: Option<DateTime<Utc>>,
-    restarts: u32,
+    restarts: Restarts,
 }
 
 /// Where it is, and which of its spaces are read.
@@ -90,10 +89,7 @@ impl Confluence {
         if edition == Edition::Cloud {
             site.space_ids = listing::space_ids(&site).await?;
         }
-        let since = match &begin {
-            Begin::Whole(None) => None,
-            Begin::Whole(Some(mark)) | Begin::Since(mark) => page::time(&mark["modified"]),
-        };
+        let since = begin.mark().and_then(|mark| page::time(&mark["modified"]));
         let mut confluence = Self {
             entry: entry.clone(),
             listing: Listing::default(),
@@ -101,7 +97,7 @@ impl Confluence {
             readers: Readers::default(),
             people: HashMap::new(),
             newest: since,
-            restarts: 0,
+            restarts: Restarts::default(),
         };
         confluence.listing = confluence.changes();
         Ok(confluence)
@@ -154,16 +150,6 @@ impl Confluence {
         self.people.insert(account.into(), name.clone());
         Ok(name)
     }
-
-    fn restart(&mut self) -> Result<(), RemoteError> {
-        self.restarts += 1;
-        if self.restarts > RESTARTS {
-            return Err(RemoteError::Unusable(
-                "pages change faster than they can be read; the next run goes on here".into(),
-            ));
-        }
-        Ok(())
-    }
 }
 
 #[async_trait]
@@ -174,7 +160,7 @@ impl Remote for Confluence {
                 Found::Pages(pages) => break pages,
                 Found::End => return Ok(None),
                 Found::Moved => {
-                    self.restart()?;
+                    self.restarts.count("pages")?;
                     self.listing = self.changes();
                 }
             }
@@ -203,7 +189,7 @@ impl Remote for Confluence {
                 }
                 Found::End => return Ok(ids),
                 Found::Moved => {
-                    self.restart()?;
+                    self.restarts.count("pages")?;
                     ids.clear();
                     listing = Listing::all(&self.site);
                 }

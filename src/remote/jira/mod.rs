@@ -12,7 +12,7 @@
 mod issue;
 mod search;
 
-use super::{Batch, Begin, Opening, Remote, RemoteError};
+use super::{Batch, Begin, Opening, Remote, RemoteError, Restarts};
 use crate::{
     config::{Edition, SiteSource, SourceEntry},
     domain::DocumentId,
@@ -37,8 +37,6 @@ const LIST: usize = 1_000;
 const OVERLAP_MINUTES: i64 = 5;
 /// Where the account's zone is not known: none is further from UTC.
 const FURTHEST_MINUTES: i64 = 14 * 60;
-/// How often a reading begins again because pages moved under it.
-const RESTARTS: u32 = 100;
 
 pub struct Jira {
     entry: SourceEntry,
@@ -50,7 +48,7 @@ pub struct Jira {
     search: Search,
     /// When the newest issue that was read was changed.
     newest: Option<DateTime<Utc>>,
-    restarts: u32,
+    restarts: Restarts,
 }
 
 impl Jira {
@@ -73,10 +71,7 @@ impl Jira {
         }
         let zone = myself["timeZone"].as_str();
         let zone = zone.and_then(|zone| zone.parse().ok());
-        let since = match &begin {
-            Begin::Whole(None) => None,
-            Begin::Whole(Some(mark)) | Begin::Since(mark) => time(&mark["updated"]),
-        };
+        let since = begin.mark().and_then(|mark| time(&mark["updated"]));
         let quoted: Vec<String> = site.keys.iter().map(|key| format!("\"{key}\"")).collect();
         let mut jira = Self {
             entry: entry.clone(),
@@ -86,7 +81,7 @@ impl Jira {
             zone,
             search: Search::default(),
             newest: since,
-            restarts: 0,
+            restarts: Restarts::default(),
         };
         jira.search = jira.changes();
         Ok(jira)
@@ -149,17 +144,6 @@ impl Jira {
         }
         Ok(comments)
     }
-
-    /// Something moved while it was read: what is older than the last page stays read.
-    fn restart(&mut self) -> Result<(), RemoteError> {
-        self.restarts += 1;
-        if self.restarts > RESTARTS {
-            return Err(RemoteError::Unusable(
-                "issues change faster than they can be read; the next run goes on here".into(),
-            ));
-        }
-        Ok(())
-    }
 }
 
 #[async_trait]
@@ -169,8 +153,9 @@ impl Remote for Jira {
             match self.search.next(&self.service, self.edition).await? {
                 Page::Issues(issues) => break issues,
                 Page::End => return Ok(None),
+                // What is older than the last page stays read.
                 Page::Moved => {
-                    self.restart()?;
+                    self.restarts.count("issues")?;
                     self.search = self.changes();
                 }
             }
@@ -202,7 +187,7 @@ impl Remote for Jira {
                 Page::End => return Ok(ids),
                 // One is gone: those behind it moved up, and one of them was missed.
                 Page::Moved => {
-                    self.restart()?;
+                    self.restarts.count("issues")?;
                     (search, ids) = (begin(), HashSet::new());
                 }
             }

@@ -2,19 +2,13 @@
 //! restrictions of v1, or the API v1 of a server. A stranger is anonymous and
 //! finds nothing.
 
-use super::{Asked, Faults, answer, fault, quoted_after, value_after};
-use crate::fakes::serve;
+use super::{Asked, Faults, Served, answer, fault, quoted_after, value_after};
 use axum::{Router, body::Body, extract::State, http::Request, response::Response};
 use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, MutexGuard};
-use tokio::task::JoinHandle;
 
-pub struct FakeConfluence {
-    url: String,
-    state: Arc<Mutex<Wiki>>,
-    task: JoinHandle<()>,
-}
+pub type FakeConfluence = Served<Wiki>;
 
 #[derive(Default)]
 pub struct Wiki {
@@ -42,29 +36,16 @@ pub struct WikiPage {
 
 impl FakeConfluence {
     pub async fn start(is_cloud: bool) -> Self {
-        let state = Arc::new(Mutex::new(Wiki {
+        let state = Wiki {
             is_cloud,
             limit: 100,
             ..Wiki::default()
-        }));
-        let router = Router::new().fallback(reply).with_state(state.clone());
-        let (address, task) = serve(router).await;
-        let url = format!("http://{address}");
-        Self { url, state, task }
-    }
-
-    pub fn url(&self) -> &str {
-        &self.url
+        };
+        Self::serving(state, Router::new().fallback(reply)).await
     }
 
     pub fn wiki(&self) -> MutexGuard<'_, Wiki> {
-        self.state.lock().expect("nobody panicked")
-    }
-}
-
-impl Drop for FakeConfluence {
-    fn drop(&mut self) {
-        self.task.abort();
+        self.state()
     }
 }
 

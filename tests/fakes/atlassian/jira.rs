@@ -2,8 +2,7 @@
 //! of API v2. A stranger finds nothing in it, as in the real one, and is told
 //! so by `myself` alone.
 
-use super::{Asked, Faults, answer, fault, quoted_after, value_after};
-use crate::fakes::serve;
+use super::{Asked, Faults, Served, answer, fault, quoted_after, value_after};
 use axum::{
     Router,
     body::Body,
@@ -14,18 +13,13 @@ use axum::{
 use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex, MutexGuard};
-use tokio::task::JoinHandle;
 
 /// The account's clock is two hours ahead.
 const ZONE: &str = "Etc/GMT-2";
 /// Comments that a search gives with an issue.
 const INLINE_COMMENTS: usize = 2;
 
-pub struct FakeJira {
-    url: String,
-    state: Arc<Mutex<Tracker>>,
-    task: JoinHandle<()>,
-}
+pub type FakeJira = Served<Tracker>;
 
 #[derive(Default)]
 pub struct Tracker {
@@ -51,29 +45,16 @@ pub struct Issue {
 
 impl FakeJira {
     pub async fn start(is_cloud: bool) -> Self {
-        let state = Arc::new(Mutex::new(Tracker {
+        let state = Tracker {
             is_cloud,
             page: 100,
             ..Tracker::default()
-        }));
-        let router = Router::new().fallback(reply).with_state(state.clone());
-        let (address, task) = serve(router).await;
-        let url = format!("http://{address}");
-        Self { url, state, task }
-    }
-
-    pub fn url(&self) -> &str {
-        &self.url
+        };
+        Self::serving(state, Router::new().fallback(reply)).await
     }
 
     pub fn tracker(&self) -> MutexGuard<'_, Tracker> {
-        self.state.lock().expect("nobody panicked")
-    }
-}
-
-impl Drop for FakeJira {
-    fn drop(&mut self) {
-        self.task.abort();
+        self.state()
     }
 }
 

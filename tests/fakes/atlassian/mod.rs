@@ -3,14 +3,20 @@
 pub mod confluence;
 pub mod jira;
 
+use crate::fakes::serve;
 use axum::{
+    Router,
     body::Body,
     http::{HeaderMap, Request, StatusCode, header},
     response::{IntoResponse, Response},
 };
 use reqwest::Url;
 use serde_json::{Value, json};
-use std::collections::{HashMap, VecDeque};
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::{Arc, Mutex, MutexGuard},
+};
+use tokio::task::JoinHandle;
 
 /// `Basic base64(me@example.com:token)` and a personal access token.
 pub const BASIC: &str = "Basic bWVAZXhhbXBsZS5jb206dG9rZW4=";
@@ -18,6 +24,36 @@ pub const BEARER: &str = "Bearer token";
 
 /// Answers that come before the real ones: status and `Retry-After`.
 pub type Faults = VecDeque<(u16, Option<&'static str>)>;
+
+/// A fake on a port of its own, until it is dropped.
+pub struct Served<S> {
+    url: String,
+    state: Arc<Mutex<S>>,
+    task: JoinHandle<()>,
+}
+
+impl<S: Send + 'static> Served<S> {
+    async fn serving(state: S, routes: Router<Arc<Mutex<S>>>) -> Self {
+        let state = Arc::new(Mutex::new(state));
+        let (address, task) = serve(routes.with_state(state.clone())).await;
+        let url = format!("http://{address}");
+        Self { url, state, task }
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    fn state(&self) -> MutexGuard<'_, S> {
+        self.state.lock().expect("nobody panicked")
+    }
+}
+
+impl<S> Drop for Served<S> {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
 
 /// A request as the fakes look at it.
 pub struct Asked {
