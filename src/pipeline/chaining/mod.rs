@@ -42,7 +42,8 @@ pub(super) struct Lead<'a> {
     pub reading: String,
     /// Names of the question that no call uses.
     pub unused: usize,
-    /// The question asks for another kind of record than the last call brings.
+    /// The question asks for another kind of record than the last call
+    /// brings, or for all records where the call takes one.
     pub astray: bool,
     /// The question means one of several, and no call chooses it.
     pub open: bool,
@@ -190,7 +191,11 @@ impl<'a, 'q> Chains<'a, 'q> {
             let mut passed = links.iter().map(|link| kind_of_record(&link.kind));
             passed.any(|own| own == *kind)
         };
-        let astray = asked.any(|kind| !brings(kind) && !passed(kind));
+        // "The albums that I saved" are all of them, not the tracks of one.
+        let all_of_them = links
+            .iter()
+            .any(|link| link.which == Which::Only && self.records.mentions_many(&link.kind));
+        let astray = all_of_them || asked.any(|kind| !brings(kind) && !passed(kind));
         let chosen = |kind: &String| {
             let mut links = links.iter().filter(|link| link.which != Which::Only);
             links.any(|link| kind_of_record(&link.kind) == *kind)

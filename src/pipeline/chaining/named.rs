@@ -51,6 +51,14 @@ impl<'a> Records<'a> {
         self.places(kind).next().is_some()
     }
 
+    /// Whether the question speaks of several such records.
+    pub(super) fn mentions_many(&self, kind: &str) -> bool {
+        self.places(kind).any(|at| {
+            let word = &self.asked.words[at].lower;
+            singular(word) != *word
+        })
+    }
+
     /// Where the word for such a record stands, outside names.
     fn places<'b>(&'b self, kind: &'b str) -> impl Iterator<Item = usize> + 'b {
         let wanted = kind_of_record(kind);

@@ -55,17 +55,11 @@ pub(super) fn is_about(chain: &Chain, kind: &str) -> bool {
 
 /// An operation whose answer begins with the best.
 pub(super) fn is_ranking(tool: &ToolSpec, chain: &Chain) -> bool {
-    const RANKS: [&str; 8] = [
-        "top",
-        "popular",
-        "popularity",
-        "best",
-        "rated",
-        "ranking",
-        "trending",
-        "favorite",
+    const RANKS: [&str; 7] = [
+        "top", "popular", "best", "rated", "ranking", "trending", "favorite",
     ];
-    let path = chain.words.iter().flat_map(|word| word.split('_'));
+    let path = chain.words.iter().take(PATH_WORDS);
+    let path = path.flat_map(|word| word.split('_'));
     let name = name_words(&tool.name);
     let mut words = path.chain(name.iter().map(String::as_str));
     words.any(|word| RANKS.contains(&word))

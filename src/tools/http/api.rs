@@ -145,7 +145,7 @@ impl Api {
                 false => format!("{} of them lack", self.without_examples),
             };
             state.push_str(&format!(
-                ", {them} `examples` (`[[api.operation]]`), without which the router plans none"
+                ", {them} `examples` (`[[api.operation]]`), with which the router plans better"
             ));
         }
         let reachable = place.is_ok();

@@ -7,6 +7,7 @@
 //! record. Time, bytes, rows, pages and redirects are bounded.
 
 mod address;
+mod aliases;
 mod api;
 mod bounded;
 mod call;

@@ -1,6 +1,7 @@
 //! The GET operations of a document: which can be called, and why the others can't.
 
 use super::{
+    aliases::Aliases,
     document::{Document, Get, server_of},
     naming::{one_line, snake_case},
     parameter::{Place, Reading, Sent, is_true, read, undeclared},
@@ -22,6 +23,8 @@ pub(super) struct Operation {
     /// One short line.
     pub summary: String,
     pub description: String,
+    /// What it does in other words for its records.
+    pub synonyms: Vec<String>,
     /// As the document has it: `/users/{id}`.
     pub path: String,
     pub parameters: Vec<Sent>,
@@ -52,7 +55,7 @@ impl Operation {
             kind: ToolKind::Api,
             parameters: planned.map(|sent| sent.spec.clone()).collect(),
             examples: examples.to_vec(),
-            synonyms: Vec::new(),
+            synonyms: self.synonyms.clone(),
             chain: None,
         }
     }
@@ -93,6 +96,11 @@ pub(super) fn read_all(
             names.insert(operation.name.clone());
         }
         found.push(read);
+    }
+    let operations: Vec<&Operation> = found.iter().flatten().collect();
+    let aliases = Aliases::of(&operations);
+    for operation in found.iter_mut().flatten() {
+        operation.synonyms = aliases.reworded(&operation.description);
     }
     found
 }
@@ -151,6 +159,7 @@ fn read_one(document: &Document, get: &Get<'_>, auth: Option<&ApiAuth>) -> Resul
         name,
         summary,
         description,
+        synonyms: Vec::new(),
         path: get.path.to_string(),
         chain: chain(document, get, &parameters),
         parameters,

@@ -206,6 +206,10 @@ async fn list_of_ones_own_is_asked_for_the_first_or_for_a_name() {
             &["bo@example.com"],
         )
         .await;
+    let all = ["/v1/me/projects"];
+    office
+        .check("show me the projects that I have", &all, &["Late Owl"])
+        .await;
 }
 
 #[tokio::test]

@@ -126,7 +126,7 @@ async fn doctor_says_how_each_api_is() {
     assert_eq!(
         api["detail"],
         json!(
-            "OpenAPI 3.0.3, 2 of 3 GET operations can be called, 1 of them lack `examples` (`[[api.operation]]`), without which the router plans none; 127.0.0.1 is an allowed address"
+            "OpenAPI 3.0.3, 2 of 3 GET operations can be called, 1 of them lack `examples` (`[[api.operation]]`), with which the router plans better; 127.0.0.1 is an allowed address"
         )
     );
 }
