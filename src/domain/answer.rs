@@ -41,6 +41,33 @@ pub struct Provenance {
     /// Version of the catalogue that was planned with, where there is a file of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub catalogue: Option<String>,
+    /// What a language model wrote and nobody was shown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cut: Vec<CutClaim>,
+}
+
+/// A sentence of a language model that its sources do not say.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CutClaim {
+    pub text: String,
+    pub why: CutReason,
+    /// The source's own sentence that was shown in its place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quoted: Option<String>,
+}
+
+/// What of a claim the sources do not say, or say otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CutReason {
+    Number,
+    Date,
+    Id,
+    Name,
+    Negation,
+    Words,
+    /// It cites a source that was not given.
+    Source,
 }
 
 impl Provenance {
@@ -52,6 +79,7 @@ impl Provenance {
             planner: "router".into(),
             prompt: None,
             catalogue: None,
+            cut: Vec::new(),
         }
     }
 }

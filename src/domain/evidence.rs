@@ -23,6 +23,9 @@ pub struct Evidence {
     pub text: String,
     /// How well it answers the question, at most 1.
     pub score: f32,
+    /// Sentences of the text that give orders to a bot. They are not passed on.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub orders: usize,
     pub rows: Option<ToolResult>,
 }
 
@@ -41,9 +44,15 @@ impl Evidence {
             owner: None,
             text: result.lead.clone(),
             score: 1.0,
+            orders: 0,
             rows: Some(result),
         }
     }
+}
+
+/// Serde hands over a reference.
+fn is_none(count: &usize) -> bool {
+    *count == 0
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -25,7 +25,7 @@ pub mod reply;
 mod tokens;
 mod words;
 
-pub use answer::{Answer, Confidence, Provenance, StageTimings};
+pub use answer::{Answer, Confidence, CutClaim, CutReason, Provenance, StageTimings};
 pub use audience::{Access, Audience, EVERYONE, Group, Readers};
 pub use catalogue::{
     Catalogue, Chain, Given, Parameter, ParameterKind, Schema, SchemaColumn, SchemaTable, Taken,

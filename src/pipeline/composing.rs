@@ -10,6 +10,7 @@ use super::{
     gathering::gap,
     generating::Written,
     grounding::confidence,
+    injection::count_orders,
     passage::units,
     quoting::{fits_whole, quotation, word_count},
     reader::answer_features,
@@ -169,8 +170,8 @@ impl Pipeline {
         let sources: Vec<&Evidence> = evidence.iter().collect();
         match self.write(question, &sources).await {
             Ok(Some(written)) => {
-                message = written.checked.message;
-                citations = written.checked.citations;
+                message = written.message;
+                citations = written.citations;
                 provenance = written.provenance;
             }
             Ok(None) => {}
@@ -381,6 +382,7 @@ pub(super) fn evidence_of(n: usize, hit: &Hit) -> Evidence {
         owner: hit.owner.clone(),
         text: hit.text.clone(),
         score: hit.score,
+        orders: count_orders(&hit.text, &hit.title),
         rows: None,
     }
 }

@@ -4,9 +4,9 @@
 //! it can't be had or is not supported, the caller quotes instead. Evidence is
 //! trimmed to the model's context, never the question.
 
-use super::checking::{Checked, check};
+use super::checking::check;
 use crate::{
-    domain::{Evidence, Finish, GenerationRequest, Prompt, Provenance, Question},
+    domain::{Evidence, Finish, GenerationRequest, Message, Prompt, Provenance, Question},
     ports::{GenerateError, Generator},
     prompts::{AnswerPrompt, PromptError},
 };
@@ -35,13 +35,16 @@ pub(super) enum WriteError {
 
 /// A written answer, checked.
 pub(super) struct Written {
-    pub checked: Checked,
+    /// Empty where nothing of it is supported.
+    pub message: Message,
+    /// Numbers of the evidence that it cites.
+    pub citations: Vec<usize>,
     pub provenance: Provenance,
 }
 
 impl Writer {
     /// Asks for an answer to `question` from `evidence`, best first. `None`
-    /// where the model does not know, or nothing that it wrote is supported.
+    /// where the model does not know.
     pub(super) async fn write(
         &self,
         question: &Question,
@@ -67,20 +70,23 @@ impl Writer {
             generator = written.generator,
             prompt.tokens = written.prompt_tokens,
             tokens = written.tokens,
-            cut = checked.cut,
+            cut = checked.cut.len(),
             "Wrote an answer"
         );
-        if checked.message.is_empty() {
-            return Ok(None);
-        }
-        Ok(Some(Written {
-            checked,
-            provenance: Provenance {
+        let cut = checked.cut;
+        let provenance = match checked.message.is_empty() {
+            true => Provenance::quotation(),
+            false => Provenance {
                 generator: written.generator,
                 adapter: written.adapter,
                 prompt: Some(self.prompt.version().to_string()),
                 ..Provenance::quotation()
             },
+        };
+        Ok(Some(Written {
+            message: checked.message,
+            citations: checked.citations,
+            provenance: Provenance { cut, ..provenance },
         }))
     }
 

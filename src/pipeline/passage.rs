@@ -196,6 +196,8 @@ fn ends_in_abbreviation(sentence: &str) -> bool {
             | "Mr."
             | "Ms."
             | "Dr."
+            | "Prof."
+            | "Mrs."
             | "No."
             | "approx."
             | "incl."

@@ -3,7 +3,7 @@
 
 use super::{
     composing::day,
-    injection::reads_like_an_order,
+    injection::orders,
     passage::{Form, Unit, units},
 };
 use crate::{
@@ -32,10 +32,11 @@ pub(super) fn quotation(n: usize, hit: &Hit, best: usize, earlier: Option<&Hit>)
         Some(earlier) if earlier.document == hit.document => Vec::new(),
         Some(_) => vec![reply::also_lead(&heading(hit), dated.as_deref())],
     };
-    let kept = around(units(&hit.text), best);
-    let (orders, words): (Vec<Unit>, Vec<Unit>) = kept
+    // What is about something else is told by all of the passage.
+    let orders = orders(&hit.text, &hit.title);
+    let (orders, words): (Vec<Unit>, Vec<Unit>) = around(units(&hit.text), best)
         .into_iter()
-        .partition(|unit| reads_like_an_order(&unit.words));
+        .partition(|unit| orders.contains(&unit.words));
     let mut blocks = blocks(&words);
     cite(&mut blocks, n, hit);
     message.extend(blocks);

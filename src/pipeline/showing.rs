@@ -3,7 +3,7 @@
 use super::{
     Gathered,
     composing::{Draft, evidence_of, gap_notices},
-    injection::reads_like_an_order,
+    injection::orders,
     passage::sentences,
 };
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     ports::Hit,
 };
 use serde_json::Value;
+use std::collections::HashSet;
 
 /// What the tools said. Every figure is a tool's.
 pub(super) fn results(plan: &Plan, gathered: Gathered) -> Draft {
@@ -167,19 +168,23 @@ fn record(n: usize, first: &Hit, passages: &[Hit]) -> Message {
         .iter()
         .flat_map(|passage| passage.text.lines())
         .filter(|line| !line.trim().is_empty());
-    let mut orders = false;
+    let orders: HashSet<String> = passages
+        .iter()
+        .flat_map(|passage| orders(&passage.text, &passage.title))
+        .collect();
+    let mut left_out = false;
     for line in lines {
         let (ordering, words): (Vec<String>, Vec<String>) = sentences(line)
             .into_iter()
-            .partition(|sentence| reads_like_an_order(sentence));
-        orders |= !ordering.is_empty();
+            .partition(|sentence| orders.contains(sentence));
+        left_out |= !ordering.is_empty();
         if !words.is_empty() {
             message.push(Block::Quote {
                 text: vec![Inline::text(words.join(" "))],
             });
         }
     }
-    if orders {
+    if left_out {
         message.push(Block::notice(reply::orders_left_out()));
     }
     message

@@ -21,6 +21,7 @@ on_both_stores! {
             owner: None,
             text: "42".into(),
             score: 0.125,
+            orders: 1,
             rows: Some(ToolResult {
                 tool: "orders_by_day".into(),
                 source: "sales".into(),

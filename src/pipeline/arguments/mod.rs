@@ -29,16 +29,17 @@ mod words;
 pub(super) use asked::Asked;
 pub use ids::record_ids;
 pub(super) use spans::Form;
+pub(super) use units::{Quantity, unit_at};
 pub use window::window;
 pub use words::name_words;
-pub(super) use words::{Word, is_stop};
+pub(super) use words::{Word, content_stems, is_stop, stem, words};
 
 use crate::domain::{Parameter, ParameterKind, ToolSpec};
 use assignment::{assign, fill, leaves};
 use chrono::{DateTime, Utc};
 use serde_json::{Map, Value, json};
 use std::{collections::HashSet, ops::Range};
-use words::{Cues, content_stems, stem, without_values};
+use words::{Cues, without_values};
 
 /// Bytes of a question that are read: more than a person asks, less than a pasted log.
 const READ: usize = 2_000;

@@ -115,6 +115,9 @@ fn provenance(evidence: &Evidence) -> Value {
         "version": evidence.version,
         "score": evidence.score,
     });
+    if evidence.orders > 0 {
+        line["orders"] = evidence.orders.into();
+    }
     if let Some(result) = &evidence.rows {
         line["tool"] = json!({
             "name": result.tool,
