@@ -73,8 +73,11 @@ fn is_ip(text: &str, span: Range<usize>) -> bool {
 
 /// `+41 (0)96 471 07 95`, `0049 30 901820`, `001-253-555-0136`.
 static INTERNATIONAL: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"(?:\+|\b00)[1-9]\d{0,2}(?:[ .\-/]?\(?\d{1,5}\)?){2,6}(?: ?(?:x|ext\.?) ?\d{1,6})?")
-        .expect("is a pattern")
+    Regex::new(
+        r"(?x) (?:\(?\+|\(?\b00)[1-9]\d{0,2}\)?(?:[\x20.\-/]?\(?\d{1,5}\)?){2,6}
+        (?:[\x20,]{0,2}(?:x|ext\.?|extension|Durchwahl)\x20?\d{1,6})?",
+    )
+    .expect("is a pattern")
 });
 
 /// Forms that hardly anything else has: `(602) 272-9781`, `602-272-9781`,
@@ -82,19 +85,22 @@ static INTERNATIONAL: LazyLock<Regex> = LazyLock::new(|| {
 static NATIONAL: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r"(?x)
-        (?: \(\d{2,5}\)\x20?\d{2,4}[\x20.\-]?\d{2,6}(?:[\x20.\-]\d{2,4})?
+        (?: (?:\b1[\x20.\-])?\(\d{1,5}(?:[\x20\-]\d{1,3})?\)[\x20\-]?\d{2,4}[\x20.\-]?\d{2,6}(?:[\x20.\-]\d{2,4}){0,2}
           | \b(?:1[\x20.\-])?\d{3}[.\-]\d{3}[.\-]\d{4}
+          | \b[2-9]\d{2}\x20[2-9]\d{2}[\x20\-]\d{4}
+          | \b0[1-9]\d{0,3}[/\-]\d{5,8}
+          | \b0[1-9]\d{0,2}[\x20\-]\d{3,4}[\x20\-]\d{2,4}(?:[\x20\-]\d{2,4})?
           | \b0\d(?:[\x20.\-]\d{2}){4}
           | \b0\d{2,4}[\x20/\-]\d{3,4}\x20?\d{2,4}(?:\x20\d{2,4})?
           | \b0\d{3}(?:\x20\d{2}){3}
-        )(?:\x20?(?:x|ext\.?)\x20?\d{1,6})?",
+        )(?:[\x20,]{0,2}(?:x|ext\.?|extension|Durchwahl)\x20?\d{1,6})?",
     )
     .expect("is a pattern")
 });
 
 /// Seven digits and more in any groups: a phone number where the words say so.
 static ANY_GROUPS: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"\(?\d(?:[ .\-/()]{0,2}\d){6,14}(?: ?(?:x|ext\.?) ?\d{1,6})?")
+    Regex::new(r"\(?\d(?:[ .\-/()]{0,2}\d){6,14}(?:[ ,]{0,2}(?:x|ext\.?|extension) ?\d{1,6})?")
         .expect("is a pattern")
 });
 
@@ -102,8 +108,10 @@ static SPEAKS_OF_PHONES: LazyLock<Regex> = LazyLock::new(|| {
     Regex::new(
         r"(?ix) \b(?: phone | telephone | tel | mobile | cell(?:phone|ular)? | fax | hotline | landline
             | whatsapp | sms | messages?\x20to | texts?\x20to | dial | ring | call(?:ed|ing)?(?:\x20(?:me|us|him|her|them))?(?:\x20(?:at|on|under))?
+            | (?:my|his|her|our|their|your|contact|new|home|work|private|personal|emergency)\x20number | reach(?:\x20(?:me|us|him|her|them))?
             | desk | office | direct\x20line | registered | telefon | handy | mobil | téléphone | portable
-            | teléfono | móvil | telefono | cellulare | telefone | telefoon )
+            | teléfono | móvil | telefono | cellulare | telefone | telefoon
+            | tlf | tfn | puh | puhelin | telef | gsm | natel | komórka | mobiel | mobilnummer )
         [^\n\d]{0,24}$",
     )
     .expect("is a pattern")
@@ -116,8 +124,10 @@ static NAMED_BEHIND: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 static DATE: LazyLock<Regex> = LazyLock::new(|| {
-    Regex::new(r"^(?:\d{4}[-./ ]\d{1,2}[-./ ]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./]\d{4})")
-        .expect("is a pattern")
+    Regex::new(
+        r"^(?:(?:19|20)\d{2}[-./ ]\d{1,2}[-./ ]\d{1,2}|\d{1,2}[-./]\d{1,2}[-./](?:19|20)\d{2})\b",
+    )
+    .expect("is a pattern")
 });
 
 fn is_phone(text: &str, span: Range<usize>) -> bool {

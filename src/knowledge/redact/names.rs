@@ -1,11 +1,15 @@
 //! Names of people: those that the configuration lists, those that begin with
-//! a common first name, and those that the words around them tell.
+//! a common given name, and those that the words around them tell.
 
-use super::{Found, stands_alone};
+use super::{
+    Found,
+    cues::{self, WORD},
+    ordinary::{BEGINNINGS, ORDINARY, THINGS},
+    stands_alone,
+};
 use crate::domain::Sensitive;
-use fake::locales::{DE_DE, Data, EN, FR_FR, IT_IT, PT_BR, PT_PT};
 use regex::{Regex, RegexBuilder};
-use std::{collections::HashSet, ops::Range, sync::LazyLock};
+use std::{cell::OnceCell, collections::HashSet, ops::Range, sync::LazyLock};
 
 /// What the company knows of names.
 #[derive(Debug, Default)]
@@ -32,183 +36,224 @@ impl Names {
 
     pub(super) fn find(&self, text: &str, found: &mut Vec<Found>) {
         let mut spans: Vec<Range<usize>> = Vec::new();
-        let mut push = |span: Range<usize>| {
-            let first = text[span.clone()].split(' ').next().unwrap_or_default();
-            if !BEGINNINGS.contains(&first.to_lowercase().as_str()) {
-                spans.push(span);
-            }
-        };
         if let Some(listed) = &self.listed {
-            let spans = listed.find_iter(text).map(|name| name.range());
-            spans
-                .filter(|span| stands_alone(text, span))
-                .for_each(&mut push);
+            let listed = listed.find_iter(text).map(|name| name.range());
+            spans.extend(listed.filter(|span| stands_alone(text, span)));
         }
-        for pattern in TOLD.iter() {
-            for parts in pattern.captures_iter(text) {
-                if let Some(name) = parts.name("name") {
-                    push(name.range());
-                }
-            }
+        let look = Look::new(text);
+        let runs: Vec<Run> = CAPITALISED
+            .find_iter(text)
+            .map(|run| Run::new(text, run.range()))
+            .collect();
+        for run in &runs {
+            spans.extend(look.told(run));
+            spans.extend(look.known(run));
         }
-        for run in CAPITALISED.find_iter(text) {
-            known_in_run(text, run.range(), &mut push);
+        spans.extend(look.enumerated(&runs));
+        spans.extend(look.again(&spans));
+        spans.extend(cues::introduced_small(text).filter(|span| look.can_be_person(span)));
+        if !text.contains(char::is_uppercase) {
+            spans.extend(in_small_letters(text));
         }
-        spans.extend(again(text, &spans));
         let kind = Sensitive::Person;
         found.extend(spans.into_iter().map(|span| Found { kind, span }));
     }
 }
 
-/// Where a part of a full name stands by itself: whoever was `Ada Obi` above is
-/// `Obi` below.
-fn again(text: &str, names: &[Range<usize>]) -> Vec<Range<usize>> {
-    let full = names.iter().map(|span| &text[span.clone()]);
-    let full = full.filter(|name| name.contains(' '));
-    let parts: HashSet<&str> = full
-        .flat_map(|name| name.split(' '))
-        .filter(|part| part.chars().count() > 2 && part.starts_with(char::is_uppercase))
-        .filter(|part| !ORDINARY.contains(&part.to_lowercase().as_str()))
-        .collect();
-    if parts.is_empty() {
-        return Vec::new();
-    }
-    let words = ONE_WORD.find_iter(text);
-    let again = words.filter(|word| parts.contains(word.as_str()));
-    again.map(|word| word.range()).collect()
-}
-
-static ONE_WORD: LazyLock<Regex> = LazyLock::new(|| Regex::new(WORD).expect("is a pattern"));
-
-/// Words that begin a sentence and are no names.
-#[rustfmt::skip]
-const BEGINNINGS: [&str; 72] = [
-    "a", "all", "an", "and", "any", "as", "at", "but", "by", "customer", "customers", "each", "every", "everybody",
-    "everyone", "for", "from", "he", "her", "here", "his", "how", "i", "if", "in", "is", "it", "its", "management",
-    "most", "my", "nobody", "no", "not", "now", "of", "on", "one", "or", "our", "people", "please", "she", "so",
-    "some", "somebody", "someone", "support", "that", "the", "their", "them", "then", "there", "these", "they",
-    "this", "those", "to", "we", "what", "when", "where", "which", "who", "why", "with", "yes", "you", "your",
-    "marketing", "engineering",
-];
-
-/// First names of six languages, in small letters; words that are more often
-/// something else are left out.
-static FIRST_NAMES: LazyLock<HashSet<String>> = LazyLock::new(|| {
-    let lists = [
-        EN::NAME_FIRST_NAME,
-        DE_DE::NAME_FIRST_NAME,
-        FR_FR::NAME_FIRST_NAME,
-        IT_IT::NAME_FIRST_NAME,
-        PT_BR::NAME_FIRST_NAME,
-        PT_PT::NAME_FIRST_NAME,
-    ];
-    let names = lists.into_iter().flatten().map(|name| name.to_lowercase());
-    names
-        .filter(|name| !ORDINARY.contains(&name.as_str()))
-        .collect()
+/// Given names, in small letters; words that are more often something else are left out.
+static GIVEN: LazyLock<HashSet<&str>> = LazyLock::new(|| {
+    let lines = include_str!("given_names.txt").lines();
+    let names = lines.filter(|line| !line.starts_with('#'));
+    let names = names.flat_map(str::split_whitespace);
+    names.filter(|name| !ORDINARY.contains(name)).collect()
 });
 
-/// First names that are words, places or products as well.
-#[rustfmt::skip]
-const ORDINARY: [&str; 193] = [
-    "al", "alaska", "alba", "alta", "amber", "america", "angel", "april", "arch", "art", "asia",
-    "august", "augusta", "aurora", "austin", "autumn", "avery", "axel", "baby", "bell", "berry",
-    "bill", "blaze", "brain", "brook", "brooks", "brown", "buck", "bud", "buster", "carmine",
-    "chad", "chance", "charity", "chase", "christ", "christian", "clay", "cleveland", "cloud",
-    "columbus", "company", "coy", "crystal", "dakota", "dale", "dallas", "dan", "dawn", "dean",
-    "dell", "delta", "destiny", "diamond", "dock", "earl", "earnest", "easter", "ebony", "eden",
-    "ellis", "else", "emerald", "era", "faith", "fern", "florida", "ford", "forest", "foster",
-    "freeman", "gage", "gay", "general", "genesis", "german", "golden", "grant", "green", "guy",
-    "hail", "harmony", "haven", "heaven", "holly", "hope", "hunter", "in", "issue", "ivory", "ivy",
-    "jade", "jewel", "jordan", "joy", "judge", "june", "junior", "justice", "kenya", "king", "lake",
-    "lane", "london", "love", "loyal", "lucky", "major", "mark", "max", "may", "melody", "mercedes",
-    "mercy", "merit", "meta", "milan", "miles", "miller", "miracle", "missouri", "misty", "montana",
-    "name", "nash", "noble", "norma", "nova", "opal", "oral", "orion", "pansy", "paris", "pat",
-    "patience", "pearl", "pierce", "pink", "porter", "precious", "price", "prince", "princess",
-    "queen", "raven", "ray", "reed", "rex", "river", "robin", "rocky", "rod", "roman", "rose",
-    "rosemary", "royal", "ruby", "rusty", "sage", "santa", "serenity", "sierra", "sim", "sincere",
-    "sister", "sky", "skye", "sterling", "stone", "summer", "sunny", "sydney", "talon", "theo",
-    "toy", "trace", "trinity", "true", "turner", "unique", "urban", "valentine", "van", "victor",
-    "violet", "virginia", "vita", "viva", "ward", "webster", "will", "willow", "winter",
-];
-
-const WORD: &str = r"\p{Lu}[\p{Ll}\p{M}]+(?:['’-]\p{Lu}[\p{Ll}\p{M}]+)*";
+fn is_given(word: &str) -> bool {
+    let word = word.to_lowercase();
+    GIVEN.contains(word.as_str())
+        || word
+            .split_once('-')
+            .is_some_and(|(first, _)| GIVEN.contains(first))
+}
 
 /// One to five words that begin with a capital, with initials and particles between.
 static CAPITALISED: LazyLock<Regex> = LazyLock::new(|| {
-    let pattern = format!(
-        r"{WORD}(?:[ ](?:(?:\p{{Lu}}\.?|van|von|de|der|den|da|dos|del|di|la|le|bin|al)[ ]){{0,2}}(?:{WORD}|(?:Mc|Mac|O['’]){WORD})){{0,4}}"
-    );
+    let between = cues::BETWEEN;
+    let pattern = format!("{WORD}(?:[ ](?:{between}[ ]){{0,2}}{WORD}){{0,4}}");
     Regex::new(&pattern).expect("is a pattern")
 });
 
-/// A common first name with what follows it in the run; alone only where it is
-/// no first word of a sentence, which may be any word.
-fn known_in_run(text: &str, run: Range<usize>, push: &mut impl FnMut(Range<usize>)) {
-    let words: Vec<Range<usize>> = {
-        let mut at = run.start;
-        let parts = text[run.clone()].split(' ').map(move |word| {
+static ONE_WORD: LazyLock<Regex> = LazyLock::new(|| Regex::new(WORD).expect("is a pattern"));
+
+/// Names have at most so many words.
+const LONGEST: usize = 4;
+
+/// Words in a row that begin with a capital; at least one.
+struct Run {
+    words: Vec<Range<usize>>,
+}
+
+impl Run {
+    fn new(text: &str, span: Range<usize>) -> Self {
+        let mut at = span.start;
+        let words = text[span].split(' ').map(|word| {
             let span = at..at + word.len();
             at += word.len() + 1;
             span
         });
-        parts.collect()
-    };
-    let first = words.iter().position(|span| {
-        let word = text[span.clone()].to_lowercase();
-        FIRST_NAMES.contains(&word)
-    });
-    let Some(first) = first else {
-        return;
-    };
-    let rest = &words[first..];
-    let last = rest[rest.len().min(4) - 1].end;
-    if rest.len() > 1 || !begins_sentence(text, rest[0].start) {
-        push(rest[0].start..last);
+        let words = words.collect();
+        Self { words }
+    }
+
+    fn end(&self) -> usize {
+        self.words[self.words.len() - 1].end
     }
 }
 
-fn begins_sentence(text: &str, at: usize) -> bool {
-    let before = text[..at].trim_end_matches([' ', '\t', '"', '“', '*', '_', '#', '-', '>']);
-    before.is_empty() || before.ends_with(['.', '!', '?', ':', '\n'])
+/// One text, and what it says about its own words.
+struct Look<'t> {
+    text: &'t str,
+    /// Words that the text also writes small: `Terminal` is nobody's name where a
+    /// `terminal` is spoken of.
+    small: OnceCell<HashSet<&'t str>>,
 }
 
-/// Words that only names stand behind or before.
-static TOLD: LazyLock<Vec<Regex>> = LazyLock::new(|| {
-    let initial = r"(?:[ ]\p{Lu}(?:\.|\b))?";
-    let name = format!("(?<name>{WORD}{initial}(?:[ ]{WORD}){{0,3}})");
-    let full = format!("(?<name>{WORD}{initial}(?:[ ]{WORD}){{1,3}})");
-    let patterns = [
-        // Mr. Ng, Dr Ruiz, Frau Weber.
-        format!(
-            r"\b(?:Mr|Mrs|Ms|Miss|Mx|Dr|Prof|Sir|Herr|Frau|Mme|Mlle|Monsieur|Madame|Señor|Señora|Sr|Sra)\b\.?[ ]{name}"
-        ),
-        // My name is Ada; people call me Ada; she is called Ada Obi.
-        format!(
-            r"(?i:\b(?:name(?:[ ]is|'s)|call(?:s|ed)?[ ](?:me|him|her)|was[ ]called|is[ ]called|named|i['’]m|i[ ]am|this[ ]is|it['’]s[ ]under))[ ]{name}"
-        ),
-        // Name: Ada Obi; Customer: Ada; From: Ada Obi <ada@…>.
-        format!(
-            r"(?im:(?:^|[|,;(]\s*)(?:full[ ]|first[ ]|last[ ]|sur|family[ ])?(?:name|customer|contact|client|user|patient|employee|author|owner|assignee|reporter|from|to|cc|attn|signed))[ ]?[:=][ ]*{name}"
-        ),
-        // Dear Ada; Hi Ada,
-        format!(
-            r"(?m:^)\s*(?i:dear|hi|hello|hey|regards,|sincerely,|thanks,|cheers,|yours,)\s+{name}\s*[,!\n]"
-        ),
-        // says Ada Obi; by Ada Obi; the assistant to Ada Obi.
-        format!(
-            r"\b(?:by|says|said|says:|asked|replied|wrote|starring|with|contact|contacted|meet|met|ask|assistant[ ]to|tribute[ ]to|thanks[ ]to|producer|director|manager|engineer|colleague|customer|daughter|son|wife|husband|brother|sister|mother|father)[ ,]+{full}"
-        ),
-        format!(r"\b(?:says|said|asked|replied|wrote)[ ,]+{name}"),
-        // Ada Obi says; Ada lives at.
-        format!(
-            r"{name},?[ ](?:says|said|asked|replied|wrote|lives|lived|called|phoned|emailed|was[ ]born|is[ ]born|moved|married|works[ ](?:at|for)|worked[ ](?:at|for)|joined)\b"
-        ),
-        // A name at the head of an address or a signature.
-        format!(r"(?m:^){full}[ ]*\n+(?:[^\n]*\n+){{0,2}}?[^\n]*(?:@|\d{{3,}})"),
-    ];
-    let compiled = patterns
-        .iter()
-        .map(|pattern| Regex::new(pattern).expect("is a pattern"));
-    compiled.collect()
-});
+impl<'t> Look<'t> {
+    fn new(text: &'t str) -> Self {
+        let small = OnceCell::new();
+        Self { text, small }
+    }
+
+    fn word(&self, span: &Range<usize>) -> &'t str {
+        &self.text[span.clone()]
+    }
+
+    fn is_written_small(&self, word: &str) -> bool {
+        let small = self.small.get_or_init(|| {
+            let marks: &[char] = &['.', ',', ';', ':', '!', '?', '(', ')', '"', '*'];
+            let words = self.text.split_whitespace();
+            let words = words.map(|word| word.trim_matches(marks));
+            let small = words.filter(|word| word.chars().all(char::is_lowercase));
+            small.collect()
+        });
+        small.contains(word.to_lowercase().as_str())
+    }
+
+    /// What the words around call a person may still be a team, a firm or a product.
+    fn can_be_person(&self, span: &Range<usize>) -> bool {
+        let words: Vec<&str> = self.word(span).split_whitespace().collect();
+        let (Some(first), Some(last)) = (words.first(), words.last()) else {
+            return false;
+        };
+        if begins_otherwise(first) || is_thing(first) || is_thing(last) {
+            return false;
+        }
+        let is_small = first.starts_with(char::is_lowercase);
+        is_small || is_given(first) || !words.iter().any(|word| self.is_written_small(word))
+    }
+
+    /// What the words before or behind tell to be a name.
+    fn told(&self, run: &Run) -> Option<Range<usize>> {
+        let begin = run
+            .words
+            .iter()
+            .position(|word| !begins_otherwise(self.word(word)))?;
+        let words = &run.words[begin..];
+        let behind = cues::Behind::of(self.text, run.end());
+        let named = (0..words.len()).find(|&at| {
+            let rest = words.len() - at;
+            cues::Before::of(self.text, words[at].start).tells(rest)
+                || cues::around(self.text, words[at].start..run.end(), rest)
+        });
+        let is_told_behind = || behind.tells(words.len().min(LONGEST));
+        let from =
+            named.or_else(|| is_told_behind().then(|| words.len().saturating_sub(LONGEST)))?;
+        let rest = &words[from..];
+        let rest = &rest[..rest.len().min(LONGEST)];
+        // `Mrs. Ada Obi Suite 5`: of two words and more what follows is cut off.
+        let things = rest.iter().position(|word| is_thing(self.word(word)));
+        let rest = &rest[..things.filter(|at| *at > 1).unwrap_or(rest.len())];
+        let name = rest[0].start..rest[rest.len() - 1].end;
+        self.can_be_person(&name).then_some(name)
+    }
+
+    /// A common given name with what follows it.
+    fn known(&self, run: &Run) -> Option<Range<usize>> {
+        let words = &run.words;
+        if words.iter().any(|span| is_thing(self.word(span))) {
+            return None;
+        }
+        let first = words.iter().position(|span| is_given(self.word(span)))?;
+        let rest = &words[first..];
+        // `Building Ada` is no person, nor is what the text writes small as well.
+        if rest.len() == 1 && (first > 0 || self.is_written_small(self.word(&rest[0]))) {
+            return None;
+        }
+        Some(rest[0].start..rest[rest.len().min(LONGEST) - 1].end)
+    }
+
+    /// `Ada, Ines, Vilmer and Obi`: where half of three words and more are given
+    /// names, all are names.
+    fn enumerated(&self, runs: &[Run]) -> Vec<Range<usize>> {
+        let joined = |a: &Run, b: &Run| {
+            let between = self.text[a.end()..b.words[0].start].trim_matches(' ');
+            a.words.len() == 1
+                && b.words.len() == 1
+                && matches!(
+                    between,
+                    "," | ", and" | ", or" | "and" | "or" | "&" | "und" | "et" | "y"
+                )
+        };
+        let mut names = Vec::new();
+        for list in runs.chunk_by(joined).filter(|list| list.len() >= 3) {
+            let words = list.iter().map(|run| run.words[0].clone());
+            let known = words.clone().filter(|span| is_given(self.word(span)));
+            if known.count() * 2 >= list.len() {
+                names.extend(words.filter(|span| self.can_be_person(span)));
+            }
+        }
+        names
+    }
+
+    /// Where a part of a full name stands by itself: whoever was `Ada Obi` above
+    /// is `Obi` below.
+    fn again(&self, names: &[Range<usize>]) -> Vec<Range<usize>> {
+        let full = names.iter().map(|span| self.word(span));
+        let full = full.filter(|name| name.contains(' '));
+        let parts: HashSet<&str> = full
+            .flat_map(|name| name.split(' '))
+            .filter(|part| part.chars().count() > 2 && part.starts_with(char::is_uppercase))
+            .filter(|part| !ORDINARY.contains(&part.to_lowercase().as_str()))
+            .filter(|part| !begins_otherwise(part) && !is_thing(part))
+            .filter(|part| is_given(part) || !self.is_written_small(part))
+            .collect();
+        if parts.is_empty() {
+            return Vec::new();
+        }
+        let words = ONE_WORD.find_iter(self.text);
+        let again = words.filter(|word| parts.contains(word.as_str()));
+        again.map(|word| word.range()).collect()
+    }
+}
+
+fn begins_otherwise(word: &str) -> bool {
+    BEGINNINGS
+        .binary_search(&word.to_lowercase().as_str())
+        .is_ok()
+}
+
+fn is_thing(word: &str) -> bool {
+    let word = word.trim_end_matches('.').to_lowercase();
+    THINGS.binary_search(&word.as_str()).is_ok()
+}
+
+/// In a chat that has no capitals given names count as they stand.
+fn in_small_letters(text: &str) -> impl Iterator<Item = Range<usize>> {
+    static WORDS: LazyLock<Regex> =
+        LazyLock::new(|| Regex::new(r"\p{L}[\p{L}\p{M}]+").expect("is a pattern"));
+    let words = WORDS.find_iter(text).map(|word| word.range());
+    words.filter(|span| {
+        let word = &text[span.clone()];
+        word.chars().count() > 2 && stands_alone(text, span) && GIVEN.contains(word)
+    })
+}

@@ -88,6 +88,12 @@ fn phone_numbers_are_found_by_their_form_or_by_the_words_before() {
     check("Mobile: 432 03 163", "432 03 163");
     check("call me on 5550136789", "5550136789");
     check("082 490 1693-Office", "082 490 1693");
+    check("Phone: 0491 57 01 56", "0491 57 01 56");
+    check("from (06 1) 555-0136 on", "(06 1) 555-0136");
+    check("030/9018200", "030/9018200");
+    check("at 212 555 0136, ext. 42", "212 555 0136, ext. 42");
+    check("(+44) 20 7946 0018", "(+44) 20 7946 0018");
+    check("my number is 55 50 13 67", "55 50 13 67");
     finds_nothing(&[
         "on 2026-11-21 at 10:20",
         "from 21.11.2026",
@@ -96,6 +102,8 @@ fn phone_numbers_are_found_by_their_form_or_by_the_words_before() {
         "REQ-1042 and INC-2026-003",
         "phases 1 to 7",
         "revenue 12 345 678",
+        "order number 5550136789",
+        "between 0800 and 1200",
     ]);
 }
 
@@ -186,13 +194,50 @@ fn names_are_found_by_list_by_first_name_and_by_the_words_around() {
         "Vilmer Holmberg\nHead of things\nvilmer is 55501",
         "Vilmer Holmberg",
     );
+    check(
+        "Wacława Adamska, our technician, said no",
+        "Wacława Adamska",
+    );
+    check("Kind regards,\nIwase\n", "Iwase");
+    check(
+        "What is your name? Client: Nanaho Nishiyama",
+        "Nanaho Nishiyama",
+    );
+    check("> Nanaho Nishiyama\n> Mill Lane 204", "Nanaho Nishiyama");
+    check("please add Nanaho Nishiyama as owner", "Nanaho Nishiyama");
+    check("Iwase, could you look at this?", "Iwase");
+    check("the bill of Iwase's daughter", "Iwase");
+    check("Nishiyama: “It is late.”", "Nishiyama");
+    check("her maiden name is nishiyama", "nishiyama");
+    check("Mrs. Nanaho Nishiyama Suite 541", "Nanaho Nishiyama");
+    check("can you ask margaret about the till", "margaret");
     finds_nothing(&[
+        "Talk to Terminal Firmware about the terminal and its firmware",
+        "integrated with Google Calendar by Payments Support",
+        "Otherwise, can you restart it?",
+        "title: \"Travel\"",
+        "Washing, Drying, Folding and Ironing",
         "Return Policy",
         "April was good. May comes next.",
         "The Major Incident Process",
         "Grant access to the Price List",
         "plovers fly",
     ]);
+}
+
+#[test]
+fn names_in_a_row_are_all_names_where_half_of_them_are_known() {
+    assert_eq!(
+        found("It was Margaret, Iwase and Robert."),
+        ["Person: Margaret", "Person: Iwase", "Person: Robert"]
+    );
+    finds_nothing(&["It was Plumage, Kelp and Heron."]);
+}
+
+#[test]
+fn lists_of_words_are_in_order() {
+    use super::ordinary::{BEGINNINGS, THINGS};
+    assert!(BEGINNINGS.is_sorted() && THINGS.is_sorted());
 }
 
 #[test]
