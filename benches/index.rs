@@ -403,6 +403,8 @@ fn entry(n: u64) -> IndexEntry {
             fingerprint: format!("{n:016x}"),
             // As long as those of 100 tokens.
             tokens: "7".repeat(9_600),
+            relations: Vec::new(),
+            entities: Vec::new(),
         },
     }
 }

@@ -71,7 +71,8 @@ impl App {
         let embedder = Arc::new(open_embedder(&config)?);
         let index = open_index(&config, embedder.as_ref(), data_dir, Purpose::Search).await?;
         let search =
-            HybridSearch::new(index.clone(), embedder.clone(), config.retrieval.candidates);
+            HybridSearch::new(index.clone(), embedder.clone(), config.retrieval.candidates)
+                .following_relations(config.retrieval.relations);
         let toolbox = Arc::new(Toolbox::open(&config, clock.clone()).await?);
         let running = CancellationToken::new();
         let serving = SharedServing::default();

@@ -17,8 +17,8 @@ use crate::{
     domain::DocumentId,
     knowledge::{
         Chunker, CountTokens, Cursor, Cursors, Document, IndexEntry, IndexError, IndexedPassage,
-        KnowledgeIndex, Known, Passage, fingerprint, passage_terms, redact::Redactor,
-        searchable_text, source_bytes, superseded_by,
+        KnowledgeIndex, Known, Passage, entities, fingerprint, passage_terms, redact::Redactor,
+        relations, searchable_text, source_bytes, superseded_by,
     },
     ports::{EmbedError, Embedder, Encoded, TextRole},
     remote::Remotes,
@@ -300,7 +300,8 @@ impl<'a> SourceRun<'a> {
             let is_known = self.known.contains_key(&document.id);
             report.count(is_known, passages.len(), redacted);
             self.progress.advance(document.bytes);
-            for passage in passages {
+            let told = relations(&document, &passages);
+            for (passage, relations) in passages.into_iter().zip(told) {
                 let mark = fingerprint(&passage.plain);
                 if !self.fingerprints.insert(mark) {
                     report.merged += 1;
@@ -311,6 +312,8 @@ impl<'a> SourceRun<'a> {
                     dense: vector,
                     passage: IndexedPassage {
                         tokens: tokens.to_hex(),
+                        entities: entities(&relations),
+                        relations,
                         ..indexed(&document, &hash, passage, mark)
                     },
                 });
@@ -423,5 +426,7 @@ fn indexed(document: &Document, hash: &str, passage: Passage, fingerprint: u64) 
         position: passage.position,
         fingerprint: format!("{fingerprint:016x}"),
         tokens: String::new(),
+        relations: Vec::new(),
+        entities: Vec::new(),
     }
 }

@@ -6,8 +6,8 @@
 
 use crate::domain::{
     Access, Actor, Catalogue, DocumentId, GapClass, Generation, GenerationRequest, Message,
-    MessageId, PersonId, Place, Platform, Prompt, QuestionId, Readers, SourceKind, TokenVectors,
-    ToolCall, ToolResult,
+    MessageId, PersonId, Place, Platform, Prompt, QuestionId, Readers, Relation, SourceKind,
+    TokenVectors, ToolCall, ToolResult,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -154,6 +154,23 @@ pub trait Search: Send + Sync {
     /// All passages of the document with this id or ticket key, in reading
     /// order; empty where it does not exist or may not be seen, alike.
     async fn document(&self, id: &DocumentId, access: &Access) -> Result<Vec<Hit>, SearchError>;
+
+    /// Passages that tell a relation of one of these things, named by
+    /// [`crate::domain::entity_key`]; a bounded number, of what may be seen alone.
+    async fn related(
+        &self,
+        _names: &[String],
+        _access: &Access,
+    ) -> Result<Vec<Related>, SearchError> {
+        Ok(Vec::new())
+    }
+}
+
+/// A passage, and what it tells of things.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Related {
+    pub hit: Hit,
+    pub relations: Vec<Relation>,
 }
 
 #[derive(Clone, Debug)]

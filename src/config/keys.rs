@@ -66,7 +66,7 @@ const KEYS: [(&str, &[&str]); 34] = [
     ),
     (
         "retrieval",
-        &["chunk_tokens", "overlap_tokens", "candidates"],
+        &["chunk_tokens", "overlap_tokens", "candidates", "relations"],
     ),
     (
         "limits",

@@ -148,6 +148,8 @@ pub struct RetrievalSection {
     pub overlap_tokens: usize,
     /// Passages that each of the two searches brings to the fusion.
     pub candidates: usize,
+    /// Questions of two hops are answered along the relations that pages tell.
+    pub relations: bool,
 }
 
 impl Default for RetrievalSection {
@@ -156,6 +158,7 @@ impl Default for RetrievalSection {
             chunk_tokens: 200,
             overlap_tokens: 30,
             candidates: 100,
+            relations: true,
         }
     }
 }

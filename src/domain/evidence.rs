@@ -1,6 +1,6 @@
 //! What was found, and what could not be found out.
 
-use super::{DocumentId, SourceKind};
+use super::{DocumentId, Relation, SourceKind};
 use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -27,6 +27,9 @@ pub struct Evidence {
     #[serde(default, skip_serializing_if = "is_none")]
     pub orders: usize,
     pub rows: Option<ToolResult>,
+    /// The relations of this passage that were followed to the answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub relations: Vec<Relation>,
 }
 
 impl Evidence {
@@ -46,6 +49,7 @@ impl Evidence {
             score: 1.0,
             orders: 0,
             rows: Some(result),
+            relations: Vec::new(),
         }
     }
 }

@@ -21,6 +21,7 @@ pub mod plain;
 mod plan;
 mod question;
 mod redaction;
+mod relation;
 pub mod reply;
 mod tokens;
 mod words;
@@ -43,5 +44,6 @@ pub use question::{
     Actor, ActorKind, Callback, Membership, Place, PlaceKind, Question, Role, Showing, Turn,
 };
 pub use redaction::{RedactionPolicy, Sensitive, Treatment};
+pub use relation::{Relation, RelationKind, entity_key};
 pub use tokens::TokenVectors;
 pub use words::{bare_words, kind_of_record, singular};

@@ -86,6 +86,18 @@ pub fn also_lead(title: &str, dated: Option<&str>) -> Block {
     Block::Paragraph { text }
 }
 
+/// One relation on the way to an answer: `Heron – owner: Payments`.
+pub fn relation(subject: &str, kind: &str, object: &str) -> String {
+    format!("{subject} – {kind}: {object}")
+}
+
+/// The way to the answer ends before it.
+pub fn way_ends(kind: &str) -> Block {
+    Block::paragraph(format!(
+        "I don't know. I found the way below, but nothing that goes on from there (“{kind}”)."
+    ))
+}
+
 pub fn newer_wins(older_title: &str) -> String {
     format!("An older page, “{older_title}”, says something else; it was replaced by this one.")
 }

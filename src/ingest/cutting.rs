@@ -5,8 +5,8 @@ use crate::{
     config::{LimitsSection, SourceEntry},
     domain::{DocumentId, RedactionPolicy},
     knowledge::{
-        Chunker, Cursor, Cursors, Document, Hidden, Known, Passage, Reading, SourceFault,
-        read_source,
+        Chunker, Cursor, Cursors, Document, Hidden, Known, Passage, RELATIONS_EDITION, Reading,
+        SourceFault, read_source,
         redact::{Redacted, Redactor},
     },
     ports::with_causes,
@@ -81,7 +81,7 @@ impl Cutting {
             let mut entry = EntryRun {
                 cutting: self,
                 entry,
-                recipe: format!("{} {redaction}", self.chunker.recipe()),
+                recipe: format!("{} {RELATIONS_EDITION} {redaction}", self.chunker.recipe()),
                 steps,
                 seen: &mut seen,
                 withheld: BTreeMap::new(),

@@ -2,7 +2,7 @@
 
 use super::terms::{TermVector, passage_vector};
 use crate::{
-    domain::{Audience, DocumentId, SourceKind},
+    domain::{Audience, DocumentId, Relation, SourceKind},
     ports::{Hit, Met},
 };
 use chrono::NaiveDate;
@@ -46,6 +46,12 @@ pub struct IndexedPassage {
     /// empty where they were not asked for.
     #[serde(default)]
     pub tokens: String,
+    /// What the passage tells of things, see [`super::relations()`].
+    #[serde(default)]
+    pub relations: Vec<Relation>,
+    /// The names that relations are looked up by, see [`super::entities`].
+    #[serde(default)]
+    pub entities: Vec<String>,
 }
 
 impl IndexedPassage {

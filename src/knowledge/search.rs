@@ -14,7 +14,7 @@ use super::{
 use crate::{
     domain::{Access, DocumentId, SourceKind, TokenVectors},
     pipeline::reader::{Candidate, POOL, RankFeatures, meet, rank_features},
-    ports::{Embedder, Encoded, Hit, Search, SearchError, SearchRequest, TextRole},
+    ports::{Embedder, Encoded, Hit, Related, Search, SearchError, SearchRequest, TextRole},
 };
 use async_trait::async_trait;
 use std::{
@@ -35,7 +35,12 @@ pub struct HybridSearch {
     embedder: Arc<dyn Embedder>,
     /// Passages that each of the two searches brings to the fusion.
     candidates: usize,
+    /// Whether relations are followed.
+    relations: bool,
 }
+
+/// Passages that one look-up of relations brings at most.
+const MOST_RELATED: usize = 64;
 
 impl HybridSearch {
     pub fn new(
@@ -47,7 +52,13 @@ impl HybridSearch {
             index,
             embedder,
             candidates,
+            relations: true,
         }
+    }
+
+    /// Without it every look-up of relations finds none.
+    pub fn following_relations(self, relations: bool) -> Self {
+        Self { relations, ..self }
     }
 
     /// What a search finds, with what the reader saw in it; best first.
@@ -116,6 +127,26 @@ impl Search for HybridSearch {
             .map(|passage| passage.into_hit(1.0, 1.0))
             .collect())
     }
+
+    async fn related(
+        &self,
+        names: &[String],
+        access: &Access,
+    ) -> Result<Vec<Related>, SearchError> {
+        if !self.relations {
+            return Ok(Vec::new());
+        }
+        let found = self.index.related(names, access, MOST_RELATED).await?;
+        Ok(found.into_iter().filter_map(into_related).collect())
+    }
+}
+
+/// An older page tells what held before.
+fn into_related(passage: IndexedPassage) -> Option<Related> {
+    let mut passage = passage;
+    let relations = std::mem::take(&mut passage.relations);
+    let hit = passage.into_hit(1.0, 1.0);
+    (!hit.superseded).then_some(Related { hit, relations })
 }
 
 /// What the two searches bring, fused, best first.

@@ -384,6 +384,7 @@ pub(super) fn evidence_of(n: usize, hit: &Hit) -> Evidence {
         score: hit.score,
         orders: count_orders(&hit.text, &hit.title),
         rows: None,
+        relations: Vec::new(),
     }
 }
 

@@ -24,6 +24,7 @@ mod plan_schema;
 mod planning;
 mod quoting;
 pub mod reader;
+mod relating;
 mod requests;
 mod router;
 mod showing;
@@ -82,6 +83,9 @@ impl Pipeline {
             plan.tools = plan.tools.len(),
             "Planned question {}", question.id
         );
+        if let Some((plan, draft)) = self.relate(question, &plan, &mut watch).await {
+            return draft.into_answer(question, plan, watch.stop());
+        }
         if let Some((plan, draft)) = self.known_better(question, &plan, &mut watch).await {
             return draft.into_answer(question, plan, watch.stop());
         }

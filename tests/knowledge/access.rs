@@ -157,7 +157,7 @@ impl Company {
 }
 
 /// Nobody's word: no model has an opinion on it.
-fn invented_name(random: &mut StdRng) -> String {
+pub(super) fn invented_name(random: &mut StdRng) -> String {
     let syllables = [
         "zor", "lan", "vek", "mi", "tra", "quo", "bel", "dun", "fir", "gos",
     ];
@@ -168,7 +168,7 @@ fn invented_name(random: &mut StdRng) -> String {
 }
 
 /// Of the groups none in a third of all cases, else one or two.
-fn some_groups(random: &mut StdRng) -> Vec<&'static str> {
+pub(super) fn some_groups(random: &mut StdRng) -> Vec<&'static str> {
     let count = random.random_range(0..3);
     let groups: HashSet<&str> = (0..count)
         .map(|_| GROUPS[random.random_range(0..GROUPS.len())])
@@ -208,7 +208,7 @@ impl Tools for NoTools {
     }
 }
 
-async fn pipeline(world: &World) -> Pipeline {
+pub(super) async fn pipeline(world: &World) -> Pipeline {
     let intents: IntentExamples =
         toml::from_str(include_str!("../../prompts/router.toml")).expect("the examples parse");
     let tools = NoTools(Catalogue::default());
@@ -226,7 +226,7 @@ async fn pipeline(world: &World) -> Pipeline {
 }
 
 /// All that a reader can tell from an answer.
-fn seen(answer: &Answer) -> String {
+pub(super) fn seen(answer: &Answer) -> String {
     format!(
         "{}\nsources {:?}, abstained {}, {:?}",
         plain_text(&answer.message),
@@ -236,7 +236,7 @@ fn seen(answer: &Answer) -> String {
     )
 }
 
-fn cited(answer: &Answer) -> Vec<&str> {
+pub(super) fn cited(answer: &Answer) -> Vec<&str> {
     answer
         .evidence
         .iter()
@@ -246,7 +246,7 @@ fn cited(answer: &Answer) -> Vec<&str> {
 }
 
 /// How many questions are asked, when more are wanted than in every run.
-fn triples() -> usize {
+pub(super) fn triples() -> usize {
     let wanted = std::env::var("LOREKEEPER_TRIPLES").unwrap_or_else(|_| "120".into());
     wanted.parse().expect("a whole number, such as 2000")
 }

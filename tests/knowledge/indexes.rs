@@ -58,6 +58,8 @@ fn entry(document: &str, text: &str, seed: u64) -> IndexEntry {
             position: passage.position,
             fingerprint: format!("{seed:016x}"),
             tokens: "0123".into(),
+            relations: Vec::new(),
+            entities: Vec::new(),
         },
     }
 }

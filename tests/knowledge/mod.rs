@@ -7,6 +7,7 @@ mod ingestion;
 mod on_pgvector;
 mod on_qdrant;
 mod redaction;
+mod relations;
 mod retrieval;
 mod servers;
 pub mod world;

@@ -25,7 +25,10 @@ use crate::domain::{Access, DocumentId};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::collections::{BTreeSet, HashMap};
+use std::{
+    cmp::Ordering,
+    collections::{BTreeSet, HashMap},
+};
 
 /// Keeps passages, and finds those that a [`Scope`] holds.
 ///
@@ -99,6 +102,16 @@ pub trait KnowledgeIndex: Send + Sync {
         access: &Access,
     ) -> Result<Vec<IndexedPassage>, IndexError>;
 
+    /// Passages that tell a relation of one of these names, as far as this access
+    /// may see them: `limit` at most, in the order of source, document and
+    /// position. Token vectors are left out.
+    async fn related(
+        &self,
+        names: &[String],
+        access: &Access,
+        limit: usize,
+    ) -> Result<Vec<IndexedPassage>, IndexError>;
+
     /// How many passages there are.
     async fn count_passages(&self) -> Result<usize, IndexError>;
 
@@ -134,8 +147,8 @@ pub struct IndexRecipe {
     pub format: u32,
 }
 
-/// 2: passages have token vectors.
-pub const FORMAT: u32 = 2;
+/// 2: passages have token vectors. 3: passages tell relations.
+pub const FORMAT: u32 = 3;
 
 fn first_format() -> u32 {
     1
@@ -232,6 +245,11 @@ pub struct Found {
 
 /// The index's own name of a passage.
 pub type PassageId = uuid::Uuid;
+
+/// One document after the other, each as it is read.
+fn in_reading_order(a: &IndexedPassage, b: &IndexedPassage) -> Ordering {
+    (&a.source, &a.document, a.position).cmp(&(&b.source, &b.document, b.position))
+}
 
 /// The same passage of the same version has the same id, so writing it twice is harmless.
 fn passage_id(passage: &IndexedPassage) -> PassageId {

@@ -127,6 +127,10 @@ fn provenance(evidence: &Evidence) -> Value {
             "as_of": result.as_of,
         });
     }
+    if !evidence.relations.is_empty() {
+        let kinds = evidence.relations.iter().map(|relation| &relation.kind);
+        line["relations"] = json!(kinds.collect::<Vec<_>>());
+    }
     line
 }
 

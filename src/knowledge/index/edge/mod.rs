@@ -151,6 +151,17 @@ impl KnowledgeIndex for EdgeIndex {
             .await
     }
 
+    async fn related(
+        &self,
+        names: &[String],
+        access: &Access,
+        limit: usize,
+    ) -> Result<Vec<IndexedPassage>, IndexError> {
+        let (names, access) = (names.to_vec(), access.clone());
+        self.on_shard(move |shard| shard.related(&names, &access, limit))
+            .await
+    }
+
     async fn count_passages(&self) -> Result<usize, IndexError> {
         self.on_shard(Shard::count_passages).await
     }

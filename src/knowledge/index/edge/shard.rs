@@ -6,7 +6,7 @@ use crate::{
     knowledge::{
         index::{
             Found, IndexEntry, IndexError, IndexRecipe, Known, KnownFields, PassageId, Scope,
-            SourceField, passage_id,
+            SourceField, in_reading_order, passage_id,
         },
         passage::IndexedPassage,
         terms::TermVector,
@@ -224,7 +224,39 @@ impl Shard {
             .get_or_insert_default()
             .push(any_of("document", [id.as_str()]));
         let mut passages: Vec<IndexedPassage> = self.list(filter, &[])?;
-        passages.sort_by(|a, b| (&a.source, a.position).cmp(&(&b.source, b.position)));
+        passages.sort_by(in_reading_order);
+        Ok(passages)
+    }
+
+    pub fn related(
+        &self,
+        names: &[String],
+        access: &Access,
+        limit: usize,
+    ) -> Result<Vec<IndexedPassage>, IndexError> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut filter = of_scope(&Scope::of(access));
+        let named = any_of("entities", names.iter().map(String::as_str));
+        filter.must.get_or_insert_default().push(named);
+        let without_tokens =
+            WithPayloadInterface::Selector(PayloadSelector::Exclude(PayloadSelectorExclude {
+                exclude: vec![path("tokens")],
+            }));
+        let request = ScrollRequest {
+            limit: Some(limit),
+            filter: Some(filter),
+            with_payload: Some(without_tokens),
+            ..ScrollRequest::default()
+        };
+        let (records, _) = self
+            .shard
+            .scroll(request)
+            .map_err(IndexError::failed("look up relations"))?;
+        let passages = records.into_iter().map(|record| parse(record.payload));
+        let mut passages = passages.collect::<Result<Vec<IndexedPassage>, _>>()?;
+        passages.sort_by(in_reading_order);
         Ok(passages)
     }
 
@@ -347,7 +379,7 @@ fn open_shard(folder: &Path, recipe: &IndexRecipe) -> Result<EdgeShard, BoxError
         return Ok(EdgeShard::load(folder, Some(shape(recipe)))?);
     }
     let shard = EdgeShard::new(folder, shape(recipe))?;
-    for field in ["document", "source", "kind", "audience", "hash"] {
+    for field in ["document", "source", "kind", "audience", "hash", "entities"] {
         create_field_index(&shard, field, PayloadSchemaType::Keyword)?;
     }
     create_field_index(&shard, "position", PayloadSchemaType::Integer)?;

@@ -335,6 +335,29 @@ impl KnowledgeIndex for PgIndex {
             .collect()
     }
 
+    async fn related(
+        &self,
+        names: &[String],
+        access: &Access,
+        limit: usize,
+    ) -> Result<Vec<IndexedPassage>, IndexError> {
+        let generation = self.generation().await?;
+        let mut query = QueryBuilder::new(format!(
+            "SELECT id, record::text, text::text, superseded_by::text, ''::bytea FROM {} passage WHERE ",
+            generation.passages
+        ));
+        push_scope(&mut query, &Scope::of(access));
+        let names: Vec<String> = names.iter().map(|name| storable(name)).collect();
+        query.push(" AND passage.entities && ").push_bind(names);
+        query.push(" ORDER BY source COLLATE \"C\", document COLLATE \"C\", position LIMIT ");
+        query.push_bind(limit as i64);
+        let rows = query.build_query_as::<PassageRow>().fetch_all(&self.pool);
+        let rows = self.answer("look up relations", Box::pin(rows)).await?;
+        rows.into_iter()
+            .map(|row| row.into_passage().map(|(_, passage)| passage))
+            .collect()
+    }
+
     async fn count_passages(&self) -> Result<usize, IndexError> {
         let generation = self.generation().await?;
         let sql = format!("SELECT count(*) FROM {}", generation.passages);

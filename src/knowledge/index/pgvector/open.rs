@@ -17,8 +17,11 @@ use tracing::warn;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/pgvector");
 
-/// The two tables of a generation.
-const GENERATION: &str = include_str!("../../../../migrations/pgvector/generation.sql");
+/// The two tables of a generation, and what was added to them later.
+const GENERATION: [&str; 2] = [
+    include_str!("../../../../migrations/pgvector/generation.sql"),
+    include_str!("../../../../migrations/pgvector/generation-2.sql"),
+];
 
 /// A batch of passages, or taking a generation away, may take its time.
 const INGEST_PATIENCE: Duration = Duration::from_secs(120);
@@ -302,6 +305,7 @@ impl PgIndex {
         .fetch_one(&mut *connection)
         .await?;
         let tables = GENERATION
+            .concat()
             .replace("{id}", &id.to_string())
             .replace("{dimension}", &self.recipe.dimension.to_string());
         sqlx::raw_sql(AssertSqlSafe(tables))

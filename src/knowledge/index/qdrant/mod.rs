@@ -12,7 +12,7 @@ mod points;
 
 use super::{
     Found, IndexEntry, IndexError, IndexRecipe, KnowledgeIndex, Known, KnownFields, PassageId,
-    Purpose, Replaced, Scope, SourceField,
+    Purpose, Replaced, Scope, SourceField, in_reading_order,
 };
 use crate::{
     domain::{Access, DocumentId},
@@ -353,7 +353,34 @@ impl KnowledgeIndex for QdrantIndex {
         filter.must.push(any_of("document", [id.as_str()]));
         let collection = self.collection().await?;
         let mut passages: Vec<IndexedPassage> = self.list(&collection, filter, &[]).await?;
-        passages.sort_by(|a, b| (&a.source, a.position).cmp(&(&b.source, b.position)));
+        passages.sort_by(in_reading_order);
+        Ok(passages)
+    }
+
+    async fn related(
+        &self,
+        names: &[String],
+        access: &Access,
+        limit: usize,
+    ) -> Result<Vec<IndexedPassage>, IndexError> {
+        if names.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut filter = of_scope(&Scope::of(access));
+        let named = any_of("entities", names.iter().map(String::as_str));
+        filter.must.push(named);
+        let request = ScrollPointsBuilder::new(self.collection().await?)
+            .filter(filter)
+            .limit(limit.min(PAGE as usize) as u32)
+            .with_payload(without_tokens())
+            .with_vectors(false)
+            .build();
+        let reply = self.call("look up relations", || self.client.scroll(request.clone()));
+        let passages = reply.await?.result.into_iter();
+        let mut passages = passages
+            .map(|point| parse(point.payload))
+            .collect::<Result<Vec<IndexedPassage>, _>>()?;
+        passages.sort_by(in_reading_order);
         Ok(passages)
     }
 
