@@ -404,7 +404,7 @@ fn entry(n: u64) -> IndexEntry {
             // As long as those of 100 tokens.
             tokens: "7".repeat(9_600),
             relations: Vec::new(),
-            entities: Vec::new(),
+            relation_keys: Vec::new(),
         },
     }
 }

@@ -17,8 +17,8 @@ use crate::{
     domain::DocumentId,
     knowledge::{
         Chunker, CountTokens, Cursor, Cursors, Document, IndexEntry, IndexError, IndexedPassage,
-        KnowledgeIndex, Known, Passage, entities, fingerprint, passage_terms, redact::Redactor,
-        relations, searchable_text, source_bytes, superseded_by,
+        KnowledgeIndex, Known, Passage, fingerprint, passage_terms, redact::Redactor,
+        relation_keys, relations, searchable_text, source_bytes, superseded_by,
     },
     ports::{EmbedError, Embedder, Encoded, TextRole},
     remote::Remotes,
@@ -312,7 +312,7 @@ impl<'a> SourceRun<'a> {
                     dense: vector,
                     passage: IndexedPassage {
                         tokens: tokens.to_hex(),
-                        entities: entities(&relations),
+                        relation_keys: relation_keys(&relations),
                         relations,
                         ..indexed(&document, &hash, passage, mark)
                     },
@@ -427,6 +427,6 @@ fn indexed(document: &Document, hash: &str, passage: Passage, fingerprint: u64) 
         fingerprint: format!("{fingerprint:016x}"),
         tokens: String::new(),
         relations: Vec::new(),
-        entities: Vec::new(),
+        relation_keys: Vec::new(),
     }
 }

@@ -155,11 +155,12 @@ pub trait Search: Send + Sync {
     /// order; empty where it does not exist or may not be seen, alike.
     async fn document(&self, id: &DocumentId, access: &Access) -> Result<Vec<Hit>, SearchError>;
 
-    /// Passages that tell a relation of one of these things, named by
-    /// [`crate::domain::entity_key`]; a bounded number, of what may be seen alone.
+    /// Passages that tell a relation with one of these keys, as
+    /// [`crate::domain::RelationKind::key`] makes them; a bounded number, of
+    /// what may be seen alone.
     async fn related(
         &self,
-        _names: &[String],
+        _keys: &[String],
         _access: &Access,
     ) -> Result<Vec<Related>, SearchError> {
         Ok(Vec::new())

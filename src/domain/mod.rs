@@ -44,6 +44,6 @@ pub use question::{
     Actor, ActorKind, Callback, Membership, Place, PlaceKind, Question, Role, Showing, Turn,
 };
 pub use redaction::{RedactionPolicy, Sensitive, Treatment};
-pub use relation::{Relation, RelationKind, entity_key};
+pub use relation::{Relation, RelationKind, Toward, entity_key};
 pub use tokens::TokenVectors;
 pub use words::{bare_words, kind_of_record, singular};

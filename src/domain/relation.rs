@@ -40,6 +40,13 @@ use RelationKind::{
     ReportsTo, WorksOn,
 };
 
+/// Which side of a relation is looked for; the other one is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Toward {
+    Object,
+    Subject,
+}
+
 /// Labels of columns and fields, and what they tell; the first of a kind names it.
 const LABELS: &[(RelationKind, &[&str])] = &[
     (
@@ -153,6 +160,21 @@ impl RelationKind {
                 known.map_or("", |(_, labels)| labels[0])
             }
         }
+    }
+
+    /// By which a passage that tells such a relation of a thing is looked up. Of
+    /// all the passages that name a thing only these are wanted, and a team
+    /// may own a thousand pages.
+    pub fn key(&self, toward: Toward, entity: &str) -> String {
+        let label = match self {
+            Field(_) => "field",
+            kind => kind.label(),
+        };
+        let side = match toward {
+            Toward::Object => '>',
+            Toward::Subject => '<',
+        };
+        format!("{label} {side} {entity}")
     }
 
     /// Whether its object is a thing that has relations of its own.

@@ -31,7 +31,7 @@ pub use index::{
     PassageId, PgIndex, PgOptions, Purpose, QdrantIndex, QdrantOptions, Replaced, Scope,
 };
 pub use passage::{IndexedPassage, Passage, passage_terms, searchable_text};
-pub use relations::{EDITION as RELATIONS_EDITION, entities, relations};
+pub use relations::{EDITION as RELATIONS_EDITION, relation_keys, relations};
 pub use search::{HybridSearch, Read};
 pub use sources::{
     Comment, ConvertError, Converted, Hidden, NO_SHARED_GROUP, Reading, Restriction, SourceFault,

@@ -49,9 +49,9 @@ pub struct IndexedPassage {
     /// What the passage tells of things, see [`super::relations()`].
     #[serde(default)]
     pub relations: Vec<Relation>,
-    /// The names that relations are looked up by, see [`super::entities`].
+    /// What they are looked up by, see [`super::relation_keys()`].
     #[serde(default)]
-    pub entities: Vec<String>,
+    pub relation_keys: Vec<String>,
 }
 
 impl IndexedPassage {

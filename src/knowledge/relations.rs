@@ -6,7 +6,7 @@
 //! promised: what a sentence of another form says.
 
 use super::{document::Document, passage::Passage};
-use crate::domain::{Relation, RelationKind, SourceKind, entity_key};
+use crate::domain::{Relation, RelationKind, SourceKind, Toward, entity_key};
 use regex::Regex;
 use std::{collections::BTreeSet, sync::LazyLock};
 
@@ -32,19 +32,22 @@ pub fn relations(document: &Document, passages: &[Passage]) -> Vec<Vec<Relation>
     told.collect()
 }
 
-/// The names by which a passage is found again: everything that has a relation
-/// there, and the things that these lead to.
-pub fn entities(relations: &[Relation]) -> Vec<String> {
-    let subjects = relations.iter().map(|relation| &relation.subject);
-    let objects = relations
-        .iter()
-        .filter(|relation| relation.kind.leads_on())
-        .map(|relation| &relation.object);
-    let keys: BTreeSet<String> = subjects
-        .chain(objects)
-        .map(|name| entity_key(name))
-        .collect();
-    keys.into_iter().filter(|key| !key.is_empty()).collect()
+/// What a passage is looked up by: each of its relations from its subject, and
+/// from its object where that is a thing of its own.
+pub fn relation_keys(relations: &[Relation]) -> Vec<String> {
+    let mut keys = BTreeSet::new();
+    for Relation {
+        subject,
+        kind,
+        object,
+    } in relations
+    {
+        keys.insert(kind.key(Toward::Object, &entity_key(subject)));
+        if kind.leads_on() {
+            keys.insert(kind.key(Toward::Subject, &entity_key(object)));
+        }
+    }
+    keys.into_iter().collect()
 }
 
 #[derive(Default)]
@@ -291,135 +294,4 @@ fn sentences(line: &str, found: &mut Found) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::{
-        domain::{Audience, DocumentId},
-        knowledge::Body,
-    };
-
-    fn page(title: &str) -> Document {
-        Document {
-            id: DocumentId::new("teams/page.md"),
-            source: "docs".into(),
-            origin: "teams/page.md".into(),
-            kind: SourceKind::Documents,
-            title: title.into(),
-            locator: "teams/page.md".into(),
-            facts: String::new(),
-            body: Body::Plain(String::new()),
-            date: None,
-            owner: None,
-            audience: Audience::everyone(),
-            supersedes: Vec::new(),
-            bytes: 0,
-        }
-    }
-
-    fn passage(section: &str, text: &str) -> Passage {
-        Passage {
-            section: section.into(),
-            text: text.into(),
-            plain: text.into(),
-            position: 0,
-        }
-    }
-
-    /// Each as `subject | kind | object`.
-    fn told(document: &Document, section: &str, text: &str) -> Vec<String> {
-        let found = relations(document, &[passage(section, text)]);
-        let found = found.into_iter().flatten();
-        found
-            .map(|r| format!("{} | {} | {}", r.subject, r.kind.label(), r.object))
-            .collect()
-    }
-
-    #[test]
-    fn structure_of_a_page_tells_relations() {
-        let check = |section: &str, text: &str, expected: &[&str]| {
-            assert_eq!(told(&page("Plumage"), section, text), expected, "{text}");
-        };
-        check(
-            "",
-            "| Name | What it is | Owner |\n|---|---|---|\n| **Wren** | a queue | Nest |\n| Finch | - | Nest, Perch |",
-            &[
-                "Wren | what it is | a queue",
-                "Wren | owner | Nest",
-                "Finch | owner | Nest",
-                "Finch | owner | Perch",
-            ],
-        );
-        check(
-            "",
-            "| Person | Leads | Manager |\n|--|--|--|\n| Ada Obi | Nest | Ines Roe |",
-            &["Nest | lead | Ada Obi", "Ada Obi | reports to | Ines Roe"],
-        );
-        check(
-            "",
-            "Lead: Ada Obi. 16 people.",
-            &["Plumage | lead | Ada Obi"],
-        );
-        check("Nest > Perch", "Owner: Wren", &["Perch | owner | Wren"]);
-        check(
-            "",
-            "**Severity:** SEV1. **Incident lead:** Ada Obi.",
-            &["Plumage | severity | SEV1", "Plumage | lead | Ada Obi"],
-        );
-        check(
-            "",
-            "- **Wren**: the new queue. Lead: Ada Obi. In beta.",
-            &["Wren | lead | Ada Obi"],
-        );
-        check(
-            "",
-            "See INC-12 and `INC-12`.",
-            &["Plumage | mentions | INC-12"],
-        );
-        check("", "Please note: it rains.\n\n| no | table |", &[]);
-    }
-
-    #[test]
-    fn sentences_of_known_forms_tell_relations() {
-        let check = |text: &str, expected: &[&str]| {
-            assert_eq!(told(&page("Plumage"), "", text), expected, "{text}");
-        };
-        check("Wren is owned by the Nest team.", &["Wren | owner | Nest"]);
-        check("Nest owns the Wren queue.", &["Wren | owner | Nest"]);
-        check("Ada Obi leads Nest.", &["Nest | lead | Ada Obi"]);
-        check("Wren depends on Finch.", &["Wren | depends on | Finch"]);
-        check(
-            "`wren-1` replaced `finch-2`.",
-            &["wren-1 | replaces | finch-2"],
-        );
-        check("The rain was caused by clouds.", &[]);
-    }
-
-    #[test]
-    fn fields_of_a_record_are_told_of_its_id() {
-        let mut ticket = page("Till is dark");
-        ticket.id = DocumentId::new("REQ-7");
-        ticket.kind = SourceKind::Tickets;
-        ticket.facts = "REQ-7 · status: open · product: Wren".into();
-        ticket.owner = Some("Nest".into());
-        assert_eq!(
-            told(&ticket, "", "It is dark."),
-            [
-                "REQ-7 | owner | Nest",
-                "REQ-7 | status | open",
-                "REQ-7 | about | Wren"
-            ]
-        );
-    }
-
-    #[test]
-    fn passage_is_found_by_whatever_has_a_relation_there() {
-        let found = relations(
-            &page("Plumage"),
-            &[passage(
-                "",
-                "| Team | Lead | People |\n|-|-|-|\n| Nest | Ada Obi | 16 |",
-            )],
-        );
-        assert_eq!(entities(&found[0]), ["ada obi", "nest"]);
-    }
-}
+mod tests;

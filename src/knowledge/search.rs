@@ -128,15 +128,11 @@ impl Search for HybridSearch {
             .collect())
     }
 
-    async fn related(
-        &self,
-        names: &[String],
-        access: &Access,
-    ) -> Result<Vec<Related>, SearchError> {
+    async fn related(&self, keys: &[String], access: &Access) -> Result<Vec<Related>, SearchError> {
         if !self.relations {
             return Ok(Vec::new());
         }
-        let found = self.index.related(names, access, MOST_RELATED).await?;
+        let found = self.index.related(keys, access, MOST_RELATED).await?;
         Ok(found.into_iter().filter_map(into_related).collect())
     }
 }

@@ -59,7 +59,7 @@ fn entry(document: &str, text: &str, seed: u64) -> IndexEntry {
             fingerprint: format!("{seed:016x}"),
             tokens: "0123".into(),
             relations: Vec::new(),
-            entities: Vec::new(),
+            relation_keys: Vec::new(),
         },
     }
 }

@@ -153,7 +153,15 @@ async fn collection_is_made_with_what_is_configured() {
         .collect();
     assert_eq!(
         indexed,
-        ["audience", "document", "hash", "kind", "position", "source"]
+        [
+            "audience",
+            "document",
+            "hash",
+            "kind",
+            "position",
+            "relation_keys",
+            "source"
+        ]
     );
 }
 

@@ -102,12 +102,12 @@ pub trait KnowledgeIndex: Send + Sync {
         access: &Access,
     ) -> Result<Vec<IndexedPassage>, IndexError>;
 
-    /// Passages that tell a relation of one of these names, as far as this access
+    /// Passages that tell a relation with one of these keys, as far as this access
     /// may see them: `limit` at most, in the order of source, document and
     /// position. Token vectors are left out.
     async fn related(
         &self,
-        names: &[String],
+        keys: &[String],
         access: &Access,
         limit: usize,
     ) -> Result<Vec<IndexedPassage>, IndexError>;

@@ -4,7 +4,12 @@
 //! A question is read only where it has two relations and more; which of its
 //! words are the thing to begin with is for the relations that exist to say.
 
-use crate::domain::{RelationKind, entity_key, singular};
+use super::cues::{Cue, Hop, cues};
+use crate::domain::{
+    RelationKind::{self, LocatedIn},
+    Toward::Object,
+    entity_key, singular,
+};
 use std::ops::Range;
 
 /// Words of a name at most.
@@ -21,206 +26,6 @@ pub(super) struct Asked {
     /// `who does … report to`: the verb at the end is what is asked for in the end.
     ends_outside: bool,
 }
-
-/// Words that ask for a relation.
-#[derive(Clone, Debug, PartialEq)]
-struct Cue {
-    range: Range<usize>,
-    hop: [Hop; 2],
-}
-
-/// One step from a thing to what stands in a relation to it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Hop {
-    /// The first that leads anywhere counts.
-    pub ways: Vec<(RelationKind, Toward)>,
-}
-
-/// Which side of a relation is looked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Toward {
-    Object,
-    Subject,
-}
-
-use RelationKind::{
-    About, CausedBy, DependsOn, Field, Lead, LocatedIn, Owner, PartOf, Replaces, ReportsTo, WorksOn,
-};
-use Toward::{Object, Subject};
-
-/// What some words ask for, standing before the thing that they are said of
-/// (`owns Heron`), and behind it (`Heron is owned by`).
-type Sense = (
-    &'static [(RelationKind, Toward)],
-    &'static [(RelationKind, Toward)],
-);
-
-const CUES: &[(&[&str], Sense)] = &[
-    (
-        &["owner", "owners", "maintainer", "maintainers"],
-        (&[(Owner, Object)], &[(Owner, Object)]),
-    ),
-    (
-        &[
-            "owns",
-            "own",
-            "owned",
-            "maintains",
-            "maintain",
-            "builds",
-            "build",
-            "develops",
-            "operates",
-            "looks after",
-            "look after",
-            "takes care of",
-            "is responsible for",
-            "responsible for",
-            "in charge of",
-            "runs",
-            "behind",
-        ],
-        (
-            &[(Owner, Object), (Lead, Object)],
-            &[(Owner, Subject), (Lead, Subject)],
-        ),
-    ),
-    (
-        &[
-            "owned by",
-            "maintained by",
-            "built by",
-            "developed by",
-            "operated by",
-            "run by",
-            "looked after by",
-        ],
-        (
-            &[(Owner, Subject), (Lead, Subject)],
-            &[(Owner, Object), (Lead, Object)],
-        ),
-    ),
-    (
-        &["lead of", "lead", "leader", "head of", "head", "team lead"],
-        (&[(Lead, Object)], &[(Lead, Object)]),
-    ),
-    (
-        &["leads", "heads", "manages"],
-        (&[(Lead, Object)], &[(Lead, Subject)]),
-    ),
-    (
-        &["led by", "headed by", "managed by"],
-        (&[(Lead, Subject)], &[(Lead, Object)]),
-    ),
-    (
-        &["manager", "boss", "supervisor", "superior"],
-        (
-            &[(ReportsTo, Object), (Lead, Object)],
-            &[(ReportsTo, Object), (Lead, Object)],
-        ),
-    ),
-    (
-        &["reports to", "report to", "answers to", "answer to"],
-        (&[(ReportsTo, Subject)], &[(ReportsTo, Object)]),
-    ),
-    (
-        &[
-            "depends on",
-            "depend on",
-            "relies on",
-            "rely on",
-            "needs",
-            "uses",
-        ],
-        (&[(DependsOn, Subject)], &[(DependsOn, Object)]),
-    ),
-    (
-        &["dependency", "dependencies"],
-        (&[(DependsOn, Object)], &[(DependsOn, Object)]),
-    ),
-    (
-        &["caused", "broke", "triggered", "led to"],
-        (&[(CausedBy, Object)], &[(CausedBy, Subject)]),
-    ),
-    (
-        &["caused by", "triggered by"],
-        (&[(CausedBy, Subject)], &[(CausedBy, Object)]),
-    ),
-    (
-        &["cause", "root cause", "culprit"],
-        (&[(CausedBy, Object)], &[(CausedBy, Object)]),
-    ),
-    (
-        &[
-            "is about",
-            "was about",
-            "about",
-            "concerns",
-            "concern",
-            "affects",
-            "complains about",
-        ],
-        (
-            &[(About, Subject), (CausedBy, Subject)],
-            &[(About, Object), (CausedBy, Object)],
-        ),
-    ),
-    (
-        &[
-            "product in",
-            "product of",
-            "'s product",
-            "service in",
-            "'s service",
-        ],
-        (&[(About, Object)], &[(About, Object)]),
-    ),
-    (
-        &["'s team", "team of"],
-        (
-            &[(Owner, Object), (PartOf, Object), (Lead, Subject)],
-            &[(Owner, Object), (PartOf, Object), (Lead, Subject)],
-        ),
-    ),
-    (
-        &["belongs to", "belong to", "is part of", "part of"],
-        (
-            &[(PartOf, Subject), (Owner, Subject)],
-            &[(PartOf, Object), (Owner, Object)],
-        ),
-    ),
-    (
-        &[
-            "located",
-            "located in",
-            "based",
-            "based in",
-            "sit",
-            "sits in",
-        ],
-        (&[(LocatedIn, Subject)], &[(LocatedIn, Object)]),
-    ),
-    (
-        &["works on", "work on", "working on"],
-        (&[(WorksOn, Subject)], &[(WorksOn, Object)]),
-    ),
-    (
-        &["replaces", "replaced", "replace", "succeeds"],
-        (&[(Replaces, Subject)], &[(Replaces, Object)]),
-    ),
-    (
-        &["replaced by"],
-        (&[(Replaces, Object)], &[(Replaces, Subject)]),
-    ),
-    (
-        &["successor"],
-        (&[(Replaces, Subject)], &[(Replaces, Subject)]),
-    ),
-    (
-        &["predecessor"],
-        (&[(Replaces, Object)], &[(Replaces, Object)]),
-    ),
-];
 
 /// Words that name no thing of their own and ask for nothing.
 const STOP: &[&str] = &[
@@ -329,37 +134,6 @@ fn words(question: &str) -> Vec<String> {
     words
 }
 
-/// The longest cue at each place.
-fn cues(words: &[String]) -> Vec<Cue> {
-    let mut found: Vec<Cue> = Vec::new();
-    let mut at = 0;
-    while at < words.len() {
-        let fits = |phrase: &&str| {
-            let phrase: Vec<&str> = phrase.split(' ').collect();
-            words[at..].len() >= phrase.len()
-                && phrase.iter().zip(&words[at..]).all(|(a, b)| a == b)
-        };
-        let known = CUES
-            .iter()
-            .flat_map(|cue| cue.0.iter().map(move |phrase| (phrase, cue)));
-        let longest = known
-            .filter(|(phrase, _)| fits(phrase))
-            .max_by_key(|(phrase, _)| phrase.split(' ').count());
-        match longest {
-            Some((phrase, (_, (before, behind)))) => {
-                let range = at..at + phrase.split(' ').count();
-                at = range.end;
-                let hop = [before, behind].map(|ways| Hop {
-                    ways: ways.to_vec(),
-                });
-                found.push(Cue { range, hop });
-            }
-            None => at += 1,
-        }
-    }
-    found
-}
-
 /// What stands between a label and the thing whose value is asked for.
 const JOINTS: &[&str] = &[
     "of", "for", "does", "do", "did", "has", "have", "had", "in", "are", "work", "works",
@@ -416,18 +190,10 @@ fn outermost(words: &[String], begin: usize, cues: &[Cue]) -> Option<Cue> {
     field(RelationKind::of_label(&label.join(" ")), from..to)
 }
 
-/// Whether a relation of this kind is what is wanted.
-pub(super) fn is_wanted(wanted: &RelationKind, kind: &RelationKind) -> bool {
-    let (Field(wanted), Field(label)) = (wanted, kind) else {
-        return wanted == kind;
-    };
-    let has = |words: &str, word: &str| words.split(' ').any(|w| singular(w) == singular(word));
-    wanted.split(' ').all(|word| has(label, word)) || label.split(' ').all(|word| has(wanted, word))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Toward::Subject;
 
     /// The hops from the thing, as `kind` or, towards the subject, `^kind`.
     fn hops(question: &str, thing: &str) -> Vec<String> {

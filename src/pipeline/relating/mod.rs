@@ -5,6 +5,7 @@
 //! its passage. Where the last hop is missing, it says how far the way goes.
 
 mod asked;
+mod cues;
 
 use super::{
     Pipeline, Watch,
@@ -14,11 +15,12 @@ use super::{
 use crate::{
     domain::{
         Block, Confidence, Evidence, Inline, Intent, Message, Plan, Provenance, Question, Relation,
-        entity_key, reply,
+        Toward, entity_key, reply,
     },
     ports::{Hit, Related, with_causes},
 };
-use asked::{Asked, Hop, Toward, is_wanted};
+use asked::Asked;
+use cues::{Hop, is_wanted};
 use std::collections::HashSet;
 
 /// Hops at most; a question has rarely more than three.
@@ -62,15 +64,18 @@ impl Pipeline {
             return None;
         }
         let asked = Asked::read(&question.text)?;
-        let names = asked.names();
-        let keys: Vec<String> = names.iter().map(|(_, key)| key.clone()).collect();
-        let found = self.related(&keys, question).await?;
+        let begins: Vec<(String, Vec<Hop>)> = asked
+            .names()
+            .into_iter()
+            .map(|(range, key)| (key, asked.hops(&range)))
+            .filter(|(_, hops)| (2..=MOST_HOPS).contains(&hops.len()))
+            .collect();
+        let keys = begins
+            .iter()
+            .flat_map(|(key, hops)| hops[0].keys(std::iter::once(key.as_str())));
+        let found = self.related(keys.collect(), question).await?;
         let mut broken = None;
-        for (range, key) in names {
-            let hops = asked.hops(&range);
-            if !(2..=MOST_HOPS).contains(&hops.len()) || !found.iter().any(|r| tells_of(r, &key)) {
-                continue;
-            }
+        for (key, hops) in begins {
             match self.walk(key, &hops, &found, question).await? {
                 Walk::There(reached) => {
                     watch.lap("gather");
@@ -89,8 +94,8 @@ impl Pipeline {
         Some((way_plan(plan), broken_off(&reached, &hop)))
     }
 
-    async fn related(&self, keys: &[String], question: &Question) -> Option<Vec<Related>> {
-        match self.search.related(keys, &question.access).await {
+    async fn related(&self, keys: Vec<String>, question: &Question) -> Option<Vec<Related>> {
+        match self.search.related(&keys, &question.access).await {
             Ok(found) => Some(found),
             Err(error) => {
                 tracing::warn!(question.id = %question.id, error = %with_causes(&error), "relations could not be looked up");
@@ -114,8 +119,8 @@ impl Pipeline {
             let next = if n == 0 {
                 step(&reached, hop, first)
             } else {
-                let keys: Vec<String> = reached.iter().map(|thing| thing.key.clone()).collect();
-                step(&reached, hop, &self.related(&keys, question).await?)
+                let keys = hop.keys(reached.iter().map(|thing| thing.key.as_str()));
+                step(&reached, hop, &self.related(keys, question).await?)
             };
             if next.is_empty() {
                 return Some(Walk::Broken(reached, hop.clone()));
@@ -124,13 +129,6 @@ impl Pipeline {
         }
         Some(Walk::There(reached))
     }
-}
-
-fn tells_of(related: &Related, key: &str) -> bool {
-    let relations = related.relations.iter();
-    relations
-        .flat_map(|relation| [&relation.subject, &relation.object])
-        .any(|name| entity_key(name) == key)
 }
 
 /// What one hop leads to from each of the things, each once.

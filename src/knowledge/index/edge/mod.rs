@@ -153,12 +153,12 @@ impl KnowledgeIndex for EdgeIndex {
 
     async fn related(
         &self,
-        names: &[String],
+        keys: &[String],
         access: &Access,
         limit: usize,
     ) -> Result<Vec<IndexedPassage>, IndexError> {
-        let (names, access) = (names.to_vec(), access.clone());
-        self.on_shard(move |shard| shard.related(&names, &access, limit))
+        let (keys, access) = (keys.to_vec(), access.clone());
+        self.on_shard(move |shard| shard.related(&keys, &access, limit))
             .await
     }
 

@@ -230,15 +230,15 @@ impl Shard {
 
     pub fn related(
         &self,
-        names: &[String],
+        keys: &[String],
         access: &Access,
         limit: usize,
     ) -> Result<Vec<IndexedPassage>, IndexError> {
-        if names.is_empty() {
+        if keys.is_empty() {
             return Ok(Vec::new());
         }
         let mut filter = of_scope(&Scope::of(access));
-        let named = any_of("entities", names.iter().map(String::as_str));
+        let named = any_of("relation_keys", keys.iter().map(String::as_str));
         filter.must.get_or_insert_default().push(named);
         let without_tokens =
             WithPayloadInterface::Selector(PayloadSelector::Exclude(PayloadSelectorExclude {
@@ -379,7 +379,14 @@ fn open_shard(folder: &Path, recipe: &IndexRecipe) -> Result<EdgeShard, BoxError
         return Ok(EdgeShard::load(folder, Some(shape(recipe)))?);
     }
     let shard = EdgeShard::new(folder, shape(recipe))?;
-    for field in ["document", "source", "kind", "audience", "hash", "entities"] {
+    for field in [
+        "document",
+        "source",
+        "kind",
+        "audience",
+        "hash",
+        "relation_keys",
+    ] {
         create_field_index(&shard, field, PayloadSchemaType::Keyword)?;
     }
     create_field_index(&shard, "position", PayloadSchemaType::Integer)?;

@@ -337,7 +337,7 @@ impl KnowledgeIndex for PgIndex {
 
     async fn related(
         &self,
-        names: &[String],
+        keys: &[String],
         access: &Access,
         limit: usize,
     ) -> Result<Vec<IndexedPassage>, IndexError> {
@@ -347,8 +347,8 @@ impl KnowledgeIndex for PgIndex {
             generation.passages
         ));
         push_scope(&mut query, &Scope::of(access));
-        let names: Vec<String> = names.iter().map(|name| storable(name)).collect();
-        query.push(" AND passage.entities && ").push_bind(names);
+        let keys: Vec<String> = keys.iter().map(|name| storable(name)).collect();
+        query.push(" AND passage.relation_keys && ").push_bind(keys);
         query.push(" ORDER BY source COLLATE \"C\", document COLLATE \"C\", position LIMIT ");
         query.push_bind(limit as i64);
         let rows = query.build_query_as::<PassageRow>().fetch_all(&self.pool);

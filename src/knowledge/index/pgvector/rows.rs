@@ -158,14 +158,18 @@ async fn insert(
     connection: &mut PgConnection,
 ) -> Result<(), Error> {
     let mut query = QueryBuilder::<Postgres>::new(format!(
-        "INSERT INTO {} (id, document, source, kind, audience, hash, position, entities, \
+        "INSERT INTO {} (id, document, source, kind, audience, hash, position, relation_keys, \
          record, text, superseded_by, tokens, embedding) ",
         generation.passages
     ));
     query.push_values(rows, |mut values, row| {
         let passage = &row.entry.passage;
         let groups: Vec<String> = passage.audience.groups().map(storable).collect();
-        let entities: Vec<String> = passage.entities.iter().map(|name| storable(name)).collect();
+        let relation_keys: Vec<String> = passage
+            .relation_keys
+            .iter()
+            .map(|name| storable(name))
+            .collect();
         values
             .push_bind(row.id)
             .push_bind(storable(passage.document.as_str()))
@@ -174,7 +178,7 @@ async fn insert(
             .push_bind(groups)
             .push_bind(storable(&passage.hash))
             .push_bind(passage.position as i32)
-            .push_bind(entities)
+            .push_bind(relation_keys)
             .push_bind(row.record.clone())
             .push_unseparated("::json")
             .push_bind(row.text.clone())

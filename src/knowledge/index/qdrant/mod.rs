@@ -359,15 +359,15 @@ impl KnowledgeIndex for QdrantIndex {
 
     async fn related(
         &self,
-        names: &[String],
+        keys: &[String],
         access: &Access,
         limit: usize,
     ) -> Result<Vec<IndexedPassage>, IndexError> {
-        if names.is_empty() {
+        if keys.is_empty() {
             return Ok(Vec::new());
         }
         let mut filter = of_scope(&Scope::of(access));
-        let named = any_of("entities", names.iter().map(String::as_str));
+        let named = any_of("relation_keys", keys.iter().map(String::as_str));
         filter.must.push(named);
         let request = ScrollPointsBuilder::new(self.collection().await?)
             .filter(filter)

@@ -228,7 +228,14 @@ impl QdrantIndex {
 
     /// Harmless to repeat. Without them every search would go through all passages.
     async fn make_field_indexes(&self, collection: &str) -> Result<(), IndexError> {
-        let keywords = ["document", "source", "kind", "audience", "hash", "entities"];
+        let keywords = [
+            "document",
+            "source",
+            "kind",
+            "audience",
+            "hash",
+            "relation_keys",
+        ];
         let keywords = keywords.map(|field| (field, FieldType::Keyword));
         for (field, kind) in keywords
             .into_iter()
