@@ -21,7 +21,8 @@ pub(super) fn without_orders(passage: Vec<Unit>, title: &str) -> (Vec<Unit>, Vec
         let mut others = stems.iter().enumerate().filter(|(place, _)| *place != at);
         let apart = title.is_disjoint(own) && others.all(|(_, other)| other.is_disjoint(own));
         at += 1;
-        !reads_like_an_order(&unit.words) && !(apart && stems.len() > 1 && is_a_task(&unit.words))
+        let foreign = apart && stems.len() > 1 && is_a_task(&unit.words);
+        !(foreign || reads_like_an_order(&unit.words))
     })
 }
 

@@ -237,10 +237,9 @@ impl Polarity {
                     .iter()
                     .take_while(|word| !ends_clause(word))
                     .count();
-                for place in at - before..=at + after {
-                    if place != at {
-                        negated[place] ^= true;
-                    }
+                let clause = negated.iter_mut().enumerate().skip(at - before);
+                for (place, negated) in clause.take(before + after + 1) {
+                    *negated ^= place != at;
                 }
             }
         }
