@@ -16,7 +16,7 @@ use async_trait::async_trait;
 use lorekeeper::{
     config::{Config, LimitsSection, ModelSection, RetrievalSection, SourceEntry},
     domain::{Access, Audience, DocumentId, SourceKind},
-    ingest::{Ingestor, Unwatched, synchronise},
+    ingest::{BATCH, FileMemory, Ingestor, Unwatched, synchronise},
     knowledge::{
         Cursors, EdgeIndex, FORMAT, HybridSearch, IndexEntry, IndexRecipe, IndexedPassage,
         KnowledgeIndex, Passage, PgIndex, PgOptions, Purpose, QdrantIndex, QdrantOptions, Scope,
@@ -124,6 +124,8 @@ async fn company() -> anyhow::Result<()> {
             program: std::env::current_exe()?,
             remotes: Remotes::new(&Config::default()),
             cursors: Cursors::in_memory(),
+            files: FileMemory::default(),
+            at_once: BATCH,
             dry_run: false,
         };
         let docs = SourceEntry::new("handbook", &root().join("examples/company/docs"));

@@ -1,5 +1,6 @@
 //! `lorekeeper doctor`: checks everything that the configuration names, and says what to do.
 
+use super::sources::{SourceLine, list};
 use crate::{
     app,
     config::Config,
@@ -85,6 +86,7 @@ impl DoctorArgs {
             Err(error) => findings.push(Finding::of("embedding model", Err(error))),
         }
         findings.push(Finding::of("sources", sources(config)));
+        findings.push(Finding::of("freshness", freshness(config, data_dir).await));
         findings.extend(asked_sources(config).await);
         match Toolbox::open(config, Arc::new(SystemClock)).await {
             Ok(toolbox) => {
@@ -224,6 +226,22 @@ fn sources(config: &Config) -> anyhow::Result<String> {
         missing.join(", ")
     );
     Ok(format!("{} configured", config.sources.len()))
+}
+
+/// Whether the daemon reads each source as often as it should.
+async fn freshness(config: &Config, data_dir: &Path) -> anyhow::Result<String> {
+    if config.sources.is_empty() {
+        return Ok(NOT_CONFIGURED.into());
+    }
+    let listed = list(config, data_dir).await?;
+    let late: Vec<String> = listed.iter().filter_map(SourceLine::fault).collect();
+    anyhow::ensure!(
+        late.is_empty(),
+        "{}; `lorekeeper sources` tells more",
+        late.join("; ")
+    );
+    let lines: Vec<String> = listed.iter().map(SourceLine::age).collect();
+    Ok(lines.join("; "))
 }
 
 /// Whether what is asked for documents answers, and what it says otherwise.

@@ -96,6 +96,7 @@ const KEYS: [(&str, &[&str]); 34] = [
             "audience",
             "layout",
             "redact",
+            "every",
             "table",
             "jira",
             "confluence",

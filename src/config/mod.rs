@@ -7,6 +7,7 @@
 mod apis;
 mod check;
 mod environment;
+mod every;
 mod index;
 mod keys;
 mod load;
@@ -15,6 +16,7 @@ mod sections;
 mod sources;
 
 pub use apis::{ApiAuth, ApiEntry, ApiOperation};
+pub use every::Every;
 pub use index::{IndexKind, IndexSection};
 pub use load::{ConfigError, Fault, load};
 pub use logs::{LineFormat, LogEntry, LogExamples, LogFields, LogKind};

@@ -1,7 +1,7 @@
 //! The sections of `lorekeeper.toml`.
 
 use super::apis::ApiEntry;
-use super::{IndexSection, LogEntry, RemoteSource};
+use super::{Every, IndexSection, LogEntry, RemoteSource};
 use crate::domain::{EVERYONE, ParameterKind, RedactionPolicy, SourceKind};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -291,6 +291,9 @@ pub struct SourceEntry {
     /// What becomes of secrets and personal data, such as `{ email = "hash" }`.
     #[serde(default)]
     pub redact: RedactionPolicy,
+    /// How often the daemon brings the index to its state.
+    #[serde(default)]
+    pub every: Every,
     #[serde(flatten)]
     pub remote: RemoteSource,
 }
@@ -305,6 +308,7 @@ impl SourceEntry {
             audience: everyone(),
             layout: SourceLayout::default(),
             redact: RedactionPolicy::default(),
+            every: Every::default(),
             remote: RemoteSource::default(),
         }
     }

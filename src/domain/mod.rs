@@ -12,6 +12,7 @@ pub mod command;
 pub mod csv;
 mod evidence;
 mod feedback;
+mod freshness;
 mod function;
 mod generation;
 mod ids;
@@ -33,6 +34,7 @@ pub use catalogue::{
 };
 pub use evidence::{Evidence, EvidenceKind, Gap, GapClass, Rows, ToolResult};
 pub use feedback::{Feedback, FeedbackChange, FeedbackTarget, Signal, Verdict, normalize_emoji};
+pub use freshness::{Freshness, FreshnessBoard};
 pub use function::Function;
 pub use generation::{Finish, Generation, GenerationRequest, Prompt, Said, Sampling, Speaker};
 pub use ids::{ChannelId, DocumentId, MessageId, PersonId, QuestionId, TenantId, ThreadId};

@@ -32,8 +32,8 @@ pub use index::{
 pub use passage::{IndexedPassage, Passage, passage_terms, searchable_text};
 pub use search::{HybridSearch, Read};
 pub use sources::{
-    Comment, ConvertError, Converted, Hidden, NO_SHARED_GROUP, Reading, Restriction, SourceFault,
-    Ticket, audience, convert, read_source, record, source_bytes,
+    Comment, ConvertError, Converted, Hidden, NO_SHARED_GROUP, ReadWith, Reading, Restriction,
+    SourceFault, SourceFile, Stamp, Ticket, audience, convert, read_source, record, source_bytes,
 };
 pub use supersede::superseded_by;
 pub use terms::{TermVector, query_vector as query_terms};

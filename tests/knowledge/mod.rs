@@ -6,6 +6,7 @@ mod indexes;
 mod ingestion;
 mod on_pgvector;
 mod on_qdrant;
+mod polling;
 mod redaction;
 mod retrieval;
 mod servers;

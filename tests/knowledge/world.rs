@@ -3,11 +3,11 @@
 use crate::fakes::qdrant::FakeQdrant;
 use lorekeeper::{
     config::{
-        Config, LimitsSection, ModelSection, RemoteSource, RetrievalSection, SourceEntry,
+        Config, Every, LimitsSection, ModelSection, RemoteSource, RetrievalSection, SourceEntry,
         SourceLayout,
     },
     domain::{Access, DocumentId, RedactionPolicy},
-    ingest::{Coverage, IngestReport, Ingestor, Unwatched, ingest, synchronise},
+    ingest::{BATCH, Coverage, FileMemory, IngestReport, Ingestor, Unwatched, ingest, synchronise},
     knowledge::{
         Cursors, EdgeIndex, FORMAT, HybridSearch, IndexError, IndexRecipe, KnowledgeIndex, PgIndex,
         PgOptions, Purpose, QdrantIndex, QdrantOptions,
@@ -146,7 +146,7 @@ impl World {
             .expect("ingested")
     }
 
-    fn ingestor(&self, index: Arc<dyn KnowledgeIndex>) -> Ingestor {
+    pub fn ingestor(&self, index: Arc<dyn KnowledgeIndex>) -> Ingestor {
         Ingestor {
             index,
             embedder: embedder(),
@@ -157,11 +157,13 @@ impl World {
             program: env!("CARGO_BIN_EXE_lorekeeper").into(),
             remotes: Remotes::new(&Config::default()),
             cursors: Cursors::in_memory(),
+            files: FileMemory::default(),
+            at_once: BATCH,
             dry_run: false,
         }
     }
 
-    fn source(&self, name: &str) -> SourceEntry {
+    pub fn source(&self, name: &str) -> SourceEntry {
         SourceEntry {
             name: name.into(),
             path: self.docs(),
@@ -169,6 +171,7 @@ impl World {
             audience: Vec::new(),
             layout: SourceLayout::default(),
             redact: self.redact.clone(),
+            every: Every::Off,
             remote: RemoteSource::default(),
         }
     }

@@ -119,9 +119,22 @@ pub trait KnowledgeIndex: Send + Sync {
 pub enum Purpose {
     /// An index of another model is refused.
     Search,
+    /// As [`Purpose::Search`], and to write into it, for one process at a time.
+    Update,
     /// An index of another model stays in use while a new one is filled beside
     /// it. What earlier generations left behind is removed.
     Ingest,
+}
+
+impl Purpose {
+    /// For this alone a server that can't be reached is no error yet.
+    fn only_searches(self) -> bool {
+        self == Purpose::Search
+    }
+
+    fn may_replace(self) -> bool {
+        self == Purpose::Ingest
+    }
 }
 
 /// What the vectors of an index were made with. Vectors of two models can't be compared.

@@ -6,13 +6,13 @@
 //! configuration says that its audience may see all of them.
 
 use super::{
-    Hidden, Reading, SourceFault,
+    Hidden, ReadWith, Reading, SourceFault,
     archive::Archive,
     converted,
     files::{FileKind, SourceFile},
 };
 use crate::{
-    config::{LimitsSection, SiteSource, SourceEntry},
+    config::{SiteSource, SourceEntry},
     domain::{DocumentId, SourceKind},
     knowledge::document::{Body, Document, narrowed},
 };
@@ -66,8 +66,7 @@ pub fn read(
     source: &SourceEntry,
     site: &SiteSource,
     export: &Path,
-    limits: &LimitsSection,
-    program: &Path,
+    with: ReadWith<'_>,
     visit: Visit,
 ) -> ControlFlow<()> {
     let name = export.display().to_string();
@@ -85,14 +84,13 @@ pub fn read(
     let page = Page {
         source,
         site,
-        limits,
-        program,
+        with,
         scratch: &scratch.0,
     };
     let mut found = false;
     for name in pages {
         found = true;
-        let reading = match archive.read(name, limits.file_bytes) {
+        let reading = match archive.read(name, with.limits.file_bytes) {
             Ok(bytes) => page.reading(name, &String::from_utf8_lossy(&bytes)),
             Err(error) => Err(format!("can't be read: {error}")),
         };
@@ -111,8 +109,7 @@ pub fn read(
 struct Page<'a> {
     source: &'a SourceEntry,
     site: &'a SiteSource,
-    limits: &'a LimitsSection,
-    program: &'a Path,
+    with: ReadWith<'a>,
     scratch: &'a Path,
 }
 
@@ -180,8 +177,9 @@ impl Page<'_> {
             name: name.into(),
             kind: FileKind::Converted,
             bytes: page.len() as u64,
+            stamp: None,
         };
-        converted::read(&file, self.limits, self.program).map_err(|fault| fault.problem)
+        converted::read(&file, self.with).map_err(|fault| fault.problem)
     }
 
     fn link(&self, name: &str) -> String {

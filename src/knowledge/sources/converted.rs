@@ -4,8 +4,7 @@
 //! is broken or hostile ends that process and nothing else, within a time and
 //! within memory. What a file looks like is lost, as are its pictures.
 
-use super::{Hidden, SourceFault, files::SourceFile};
-use crate::config::LimitsSection;
+use super::{Hidden, ReadWith, SourceFault, files::SourceFile};
 use encoding_rs::{Encoding, UTF_8};
 use htmd::HtmlToMarkdown;
 use regex::Regex;
@@ -127,14 +126,11 @@ fn one_line(text: &str) -> String {
 }
 
 /// Converts a file in a child process: `PROGRAM convert FILE`.
-pub fn read(
-    file: &SourceFile,
-    limits: &LimitsSection,
-    program: &Path,
-) -> Result<Converted, SourceFault> {
+pub fn read(file: &SourceFile, with: ReadWith<'_>) -> Result<Converted, SourceFault> {
+    let limits = with.limits;
     let fault = |problem: String| SourceFault::new(&file.name, problem, Hidden::File);
     file.fits(limits)?;
-    let child = Command::new(program)
+    let child = Command::new(with.program)
         .arg("convert")
         .arg(&file.path)
         .stdin(Stdio::null())
@@ -143,7 +139,7 @@ pub fn read(
         .spawn();
     let child = child.map_err(|error| fault(format!("can't be converted: {error}")))?;
     let limit = Duration::from_millis(limits.convert_timeout_ms);
-    let (printed, told) = finish(child, limit, limits.file_bytes).map_err(fault)?;
+    let (printed, told) = finish(child, limit, limits.file_bytes, with.wanted).map_err(fault)?;
     serde_json::from_slice(&printed).map_err(|_| {
         let told = one_line(&String::from_utf8_lossy(&told));
         // The child names the whole path; people know the file by its place in the source.
@@ -158,14 +154,21 @@ pub fn read(
 }
 
 /// What the child printed and told, once it has ended by itself in time.
-fn finish(mut child: Child, limit: Duration, bytes: u64) -> Result<(Vec<u8>, Vec<u8>), String> {
+fn finish(
+    mut child: Child,
+    limit: Duration,
+    bytes: u64,
+    wanted: &dyn Fn() -> bool,
+) -> Result<(Vec<u8>, Vec<u8>), String> {
     let printed = drain(child.stdout.take(), bytes.saturating_mul(4));
     let told = drain(child.stderr.take(), 4096);
     let until = Instant::now() + limit;
     let status = loop {
         match child.try_wait() {
             Ok(Some(status)) => break status,
-            Ok(None) if Instant::now() < until => thread::sleep(Duration::from_millis(2)),
+            Ok(None) if Instant::now() < until && wanted() => {
+                thread::sleep(Duration::from_millis(2))
+            }
             Ok(None) | Err(_) => {
                 let _ = child.kill();
                 let _ = child.wait();

@@ -5,10 +5,12 @@
 
 use super::{Hidden, SourceFault};
 use crate::config::LimitsSection;
+use chrono::{DateTime, Utc};
 use ignore::WalkBuilder;
 use std::{
     collections::BTreeMap,
     fs,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -19,6 +21,28 @@ pub struct SourceFile {
     pub name: String,
     pub kind: FileKind,
     pub bytes: u64,
+    /// `None` where the system does not tell.
+    pub stamp: Option<Stamp>,
+}
+
+/// What is another one once a file was written, as its folder tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stamp {
+    inode: u64,
+    bytes: u64,
+    /// When the file or what is known of it changed, which nobody can set back.
+    pub changed: DateTime<Utc>,
+}
+
+impl Stamp {
+    fn of(about: &fs::Metadata) -> Option<Self> {
+        let nanoseconds = u32::try_from(about.ctime_nsec()).ok()?;
+        Some(Self {
+            inode: about.ino(),
+            bytes: about.len(),
+            changed: DateTime::from_timestamp(about.ctime(), nanoseconds)?,
+        })
+    }
 }
 
 impl SourceFile {
@@ -97,6 +121,7 @@ pub fn list(root: &Path) -> (Vec<SourceFile>, Vec<SourceFault>) {
                         name,
                         kind,
                         bytes: about.len(),
+                        stamp: Stamp::of(&about),
                     }],
                     Vec::new(),
                 )
@@ -148,12 +173,13 @@ fn walk(root: &Path) -> (Vec<SourceFile>, Vec<SourceFault>) {
             }
             continue;
         };
-        let bytes = entry.metadata().map_or(0, |about| about.len());
+        let about = entry.metadata().ok();
         files.push(SourceFile {
             path: path.to_path_buf(),
             name: name_in(root, path),
             kind,
-            bytes,
+            bytes: about.as_ref().map_or(0, fs::Metadata::len),
+            stamp: about.as_ref().and_then(Stamp::of),
         });
     }
     faults.extend(not_yet.into_iter().map(|(extension, n)| {

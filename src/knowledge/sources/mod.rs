@@ -22,7 +22,8 @@ use crate::{
     domain::DocumentId,
 };
 pub use converted::{ConvertError, Converted, convert};
-use files::{FileKind, SourceFile};
+use files::FileKind;
+pub use files::{SourceFile, Stamp};
 pub use records::{NO_SHARED_GROUP, record};
 pub use restricted::{Restriction, audience};
 use std::{fmt, ops::ControlFlow, path::Path};
@@ -43,6 +44,35 @@ pub enum Reading {
     Passed {
         bytes: u64,
     },
+    /// A file whose document is as it was, without being read.
+    Unchanged {
+        file: String,
+        bytes: u64,
+    },
+}
+
+/// What files are read with.
+#[derive(Clone, Copy)]
+pub struct ReadWith<'a> {
+    pub limits: &'a LimitsSection,
+    /// This program: `PROGRAM convert FILE` runs for each file that is no text.
+    pub program: &'a Path,
+    /// Whether somebody still waits for what is read.
+    pub wanted: &'a dyn Fn() -> bool,
+    /// Whether a file, which it would take a process to read, is as it was.
+    pub unchanged: &'a dyn Fn(&SourceFile) -> bool,
+}
+
+impl<'a> ReadWith<'a> {
+    /// Reads everything to its end.
+    pub fn new(limits: &'a LimitsSection, program: &'a Path) -> Self {
+        Self {
+            limits,
+            program,
+            wanted: &|| true,
+            unchanged: &|_| false,
+        }
+    }
 }
 
 /// Something that could not be read.
@@ -93,14 +123,12 @@ impl SourceFault {
 }
 
 /// Hands every document and fault of a source to `visit`, until it breaks off.
-/// `program` is this program: `PROGRAM convert FILE` runs for each file that is
-/// no text.
 pub fn read_source(
     source: &SourceEntry,
-    limits: &LimitsSection,
-    program: &Path,
+    with: ReadWith<'_>,
     visit: &mut dyn FnMut(Reading) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
+    let limits = with.limits;
     if let Some(export) = &source.remote.slack_export {
         return slack_export::read(source, export, limits, visit);
     }
@@ -112,7 +140,7 @@ pub fn read_source(
         return jira_export::read(source, &site, &export, limits, visit);
     }
     if let Some((site, export)) = exported(&source.remote.confluence) {
-        return confluence_export::read(source, &site, &export, limits, program, visit);
+        return confluence_export::read(source, &site, &export, with, visit);
     }
     if slack_export::is_one(&source.path) {
         let problem = "is a Slack export: its text is read where a `[source.slack_export]` says so";
@@ -129,8 +157,12 @@ pub fn read_source(
     }
     for file in &files {
         match file.kind {
+            FileKind::Converted if (with.unchanged)(file) => {
+                let (file, bytes) = (file.name.clone(), file.bytes);
+                visit(Reading::Unchanged { file, bytes })?;
+            }
             FileKind::Markdown | FileKind::Text | FileKind::Converted => {
-                let reading = match page::read(source, file, limits, program) {
+                let reading = match page::read(source, file, with) {
                     Ok(Some(document)) => Reading::Document(Box::new(document)),
                     Ok(None) => Reading::Passed { bytes: file.bytes },
                     Err(fault) => Reading::Fault(fault),

@@ -393,7 +393,7 @@ fn looks_like_key(id: &str) -> bool {
 mod tests {
     use super::*;
     use crate::{
-        config::{RemoteSource, SourceLayout},
+        config::{Every, RemoteSource, SourceLayout},
         domain::RedactionPolicy,
     };
     use serde_json::json;
@@ -407,6 +407,7 @@ mod tests {
             audience: Vec::new(),
             layout,
             redact: RedactionPolicy::default(),
+            every: Every::Off,
             remote: RemoteSource::default(),
         };
         let Value::Object(fields) = given else {
