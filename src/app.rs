@@ -76,7 +76,8 @@ impl App {
         let embedder = Arc::new(open_embedder(&config)?);
         let index = open_index(&config, embedder.as_ref(), data_dir, Purpose::Search).await?;
         let search =
-            HybridSearch::new(index.clone(), embedder.clone(), config.retrieval.candidates);
+            HybridSearch::new(index.clone(), embedder.clone(), config.retrieval.candidates)
+                .with_sources(&config.sources);
         let toolbox = Arc::new(Toolbox::open(&config, clock.clone()).await?);
         let running = CancellationToken::new();
         let serving = SharedServing::default();
@@ -131,10 +132,9 @@ impl App {
         let (embedder, index) = (self.embedder.clone(), self.index.clone());
         // One who asks before there is a reading makes the salt.
         open_redactor(&config, &data_dir)?;
-        let files = FileMemory::default();
         let open: OpenIngestor = Box::new(move || {
             let (config, data_dir) = (config.clone(), data_dir.clone());
-            let (embedder, index, files) = (embedder.clone(), index.clone(), files.clone());
+            let (embedder, index) = (embedder.clone(), index.clone());
             Box::pin(async move {
                 let index = match config.index.kind {
                     // One process has it open, and that is this one.
@@ -145,7 +145,6 @@ impl App {
                 };
                 let ingestor = open_ingestor(&config, &data_dir, embedder, index)?;
                 Ok(Ingestor {
-                    files,
                     at_once: AT_ONCE,
                     ..ingestor
                 })
@@ -280,6 +279,16 @@ pub fn open_cursors(
     Cursors::open(&data_dir.join("knowledge").join(file))
 }
 
+/// What files became when they were last converted, with what converts them now.
+fn open_file_memory(config: &Config, index: &dyn KnowledgeIndex, data_dir: &Path) -> FileMemory {
+    let of = hex::encode(Sha256::digest(index.place()));
+    let file = data_dir
+        .join("knowledge")
+        .join(format!("files-{}.json", &of[..8]));
+    let recipe = format!("{} {:?}", env!("CARGO_PKG_VERSION"), config.ocr);
+    FileMemory::open(&file, &recipe)
+}
+
 /// What reads sources into this index.
 pub fn open_ingestor(
     config: &Config,
@@ -288,16 +297,17 @@ pub fn open_ingestor(
     index: Arc<dyn KnowledgeIndex>,
 ) -> anyhow::Result<Ingestor> {
     Ok(Ingestor {
+        files: open_file_memory(config, index.as_ref(), data_dir),
         cursors: open_cursors(index.as_ref(), embedder.as_ref(), data_dir),
         index,
         count_tokens: embedder.count_tokens(),
         embedder,
         retrieval: config.retrieval.clone(),
         limits: config.limits.clone(),
+        ocr: config.ocr.clone(),
         redactor: Arc::new(open_redactor(config, data_dir)?),
         program: this_program()?,
         remotes: Remotes::new(config),
-        files: FileMemory::default(),
         at_once: BATCH,
         dry_run: false,
     })

@@ -15,7 +15,7 @@ pub use memory::FileMemory;
 pub use report::{IngestReport, ReadingEnd, SourceReport};
 
 use crate::{
-    config::{LimitsSection, RetrievalSection, SourceEntry},
+    config::{LimitsSection, OcrSection, RetrievalSection, SourceEntry},
     domain::DocumentId,
     knowledge::{
         Chunker, CountTokens, Cursor, Cursors, Document, IndexEntry, IndexError, IndexedPassage,
@@ -50,6 +50,7 @@ pub struct Ingestor {
     pub count_tokens: CountTokens,
     pub retrieval: RetrievalSection,
     pub limits: LimitsSection,
+    pub ocr: OcrSection,
     pub redactor: Arc<Redactor>,
     /// This program, for what is converted in a process of its own.
     pub program: PathBuf,
@@ -231,6 +232,7 @@ impl<'a> SourceRun<'a> {
         let ingestor = self.ingestor;
         let cutting = Cutting {
             limits: ingestor.limits.clone(),
+            ocr: ingestor.ocr.clone(),
             redactor: ingestor.redactor.clone(),
             program: ingestor.program.clone(),
             chunker: Chunker::new(ingestor.count_tokens.clone(), &ingestor.retrieval),
@@ -408,6 +410,7 @@ impl<'a> SourceRun<'a> {
             report.unseen.push(self.name.to_string());
         }
         end.documents = documents.len();
+        self.ingestor.files.save().map_err(IngestError::Cursor)?;
         self.note_cursor()?;
         Ok(end)
     }
@@ -450,6 +453,7 @@ fn indexed(document: &Document, hash: &str, passage: Passage, fingerprint: u64) 
         audience: document.audience.clone(),
         supersedes: document.supersedes.clone(),
         superseded_by: None,
+        standing: document.standing.clone(),
         text: passage.text,
         position: passage.position,
         fingerprint: format!("{fingerprint:016x}"),

@@ -5,7 +5,7 @@ use crate::{
     app,
     config::Config,
     domain::{GenerationRequest, Prompt},
-    knowledge::Purpose,
+    knowledge::{Purpose, check_ocr},
     learning::following::SharedServing,
     model::{LostWindow, ModelFolder},
     ports::{Clock, Embedder, SystemClock, Tools},
@@ -87,6 +87,7 @@ impl DoctorArgs {
         }
         findings.push(Finding::of("sources", sources(config)));
         findings.push(Finding::of("freshness", freshness(config, data_dir).await));
+        findings.push(Finding::of("ocr", ocr(config)));
         findings.extend(asked_sources(config).await);
         match Toolbox::open(config, Arc::new(SystemClock)).await {
             Ok(toolbox) => {
@@ -226,6 +227,13 @@ fn sources(config: &Config) -> anyhow::Result<String> {
         missing.join(", ")
     );
     Ok(format!("{} configured", config.sources.len()))
+}
+
+fn ocr(config: &Config) -> anyhow::Result<String> {
+    match config.ocr.is_on() {
+        true => Ok(check_ocr(&config.ocr)?),
+        false => Ok(NOT_CONFIGURED.into()),
+    }
 }
 
 /// Whether the daemon reads each source as often as it should.

@@ -4,7 +4,7 @@ use super::load::Faults;
 use serde_json::{Map, Value};
 
 /// The keys of every section.
-const KEYS: [(&str, &[&str]); 34] = [
+const KEYS: [(&str, &[&str]); 35] = [
     (
         "",
         &[
@@ -17,6 +17,7 @@ const KEYS: [(&str, &[&str]); 34] = [
             "chat",
             "web",
             "redaction",
+            "ocr",
             "slack",
             "discord",
             "source",
@@ -85,6 +86,10 @@ const KEYS: [(&str, &[&str]); 34] = [
     ("chat", &["time_zone", "follow_up_hours"]),
     ("web", &["listen"]),
     ("redaction", &["names", "salt"]),
+    (
+        "ocr",
+        &["languages", "tesseract", "pdftoppm", "pages", "timeout_ms"],
+    ),
     ("slack", &["bot_token", "app_token", "api_url", "sockets"]),
     ("discord", &["bot_token", "api_url", "guilds", "commands"]),
     (
@@ -96,6 +101,7 @@ const KEYS: [(&str, &[&str]); 34] = [
             "audience",
             "layout",
             "redact",
+            "dates",
             "every",
             "table",
             "jira",
@@ -147,6 +153,7 @@ const KEYS: [(&str, &[&str]); 34] = [
             "spaces",
             "auth",
             "networks",
+            "comments",
             "unrestricted",
         ],
     ),

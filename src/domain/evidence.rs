@@ -27,6 +27,19 @@ pub struct Evidence {
     #[serde(default, skip_serializing_if = "is_none")]
     pub orders: usize,
     pub rows: Option<ToolResult>,
+    /// Other places that say the same, of those that the asker may see.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<Duplicate>,
+}
+
+/// Where the same text stands as well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Duplicate {
+    pub document: DocumentId,
+    pub source: String,
+    pub title: String,
+    pub locator: String,
+    pub date: Option<NaiveDate>,
 }
 
 impl Evidence {
@@ -46,6 +59,7 @@ impl Evidence {
             score: 1.0,
             orders: 0,
             rows: Some(result),
+            copies: Vec::new(),
         }
     }
 }

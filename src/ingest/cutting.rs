@@ -3,7 +3,7 @@
 
 use super::FileMemory;
 use crate::{
-    config::{Every, LimitsSection, SourceEntry},
+    config::{Every, LimitsSection, OcrSection, SourceEntry},
     domain::DocumentId,
     knowledge::{
         Chunker, Cursor, Cursors, Document, Hidden, Known, Passage, ReadWith, Reading, SourceFault,
@@ -69,6 +69,7 @@ pub(super) struct Seen {
 /// What the reading thread works with.
 pub(super) struct Cutting {
     pub limits: LimitsSection,
+    pub ocr: OcrSection,
     pub redactor: Arc<Redactor>,
     pub program: PathBuf,
     pub chunker: Chunker,
@@ -138,7 +139,7 @@ impl EntryRun<'_> {
                 let before = cutting.files.recall(&entry.name, file);
                 before.is_some_and(|hash| known.is_some_and(|known| known.hash == hash))
             },
-            ..ReadWith::new(&cutting.limits, &cutting.program)
+            ..ReadWith::new(&cutting.limits, &cutting.ocr, &cutting.program)
         };
         read_source(entry, with, &mut |reading| self.hear(reading, false))
     }

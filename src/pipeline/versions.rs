@@ -2,7 +2,7 @@
 //! about a year when an older one did.
 
 use crate::{
-    domain::{DocumentId, SourceKind},
+    domain::{Alike, DocumentId, Likeness, SourceKind},
     ports::Hit,
 };
 use chrono::{Datelike, NaiveDate};
@@ -61,17 +61,54 @@ pub(super) fn without_replaced(hits: Vec<Hit>) -> Vec<Hit> {
     if kept.is_empty() { hits } else { kept }
 }
 
-/// A page replaces an older one of the same name, years and versions aside,
-/// or one that says itself that it was superseded.
+/// A page replaces an older one of the same name, years and versions aside, or
+/// one that says the same with other figures; or one that says itself that it
+/// was superseded.
 fn replaces(newer: &Hit, older: &Hit) -> bool {
-    is_version(newer, older) && !newer.superseded && newer.date > older.date && older.date.is_some()
+    is_version(newer, older) && !newer.superseded && is_newer(newer, older)
+}
+
+/// By the date; where one of them has none, by the version that both tell.
+fn is_newer(one: &Hit, other: &Hit) -> bool {
+    match (one.date, other.date) {
+        (Some(one), Some(other)) => one > other,
+        _ => edition(one) > edition(other) && !edition(other).is_empty(),
+    }
+}
+
+/// The page that says the same as this one with other figures, where neither
+/// is known to be the newer one.
+pub(super) fn disagreeing<'a>(best: &Hit, hits: &'a [Hit]) -> Option<&'a Hit> {
+    hits.iter()
+        .find(|other| is_revision(best, other) && !is_newer(best, other) && !is_newer(other, best))
 }
 
 fn is_version(one: &Hit, other: &Hit) -> bool {
-    one.document != other.document
-        && one.kind == SourceKind::Documents
-        && other.kind == SourceKind::Documents
-        && plain_title(&one.title) == plain_title(&other.title)
+    let may_be = |hit: &Hit| hit.kind == SourceKind::Documents && !hit.timeless;
+    is_another(one, other)
+        && may_be(one)
+        && may_be(other)
+        && (plain_title(&one.title) == plain_title(&other.title) || is_revision(one, other))
+}
+
+fn is_revision(one: &Hit, other: &Hit) -> bool {
+    let may_be = |hit: &Hit| hit.kind == SourceKind::Documents && !hit.timeless;
+    is_another(one, other)
+        && may_be(one)
+        && may_be(other)
+        && Likeness::of(&one.text).to(&Likeness::of(&other.text)) == Alike::OtherFigures
+}
+
+/// Two sources may call a page the same.
+fn is_another(one: &Hit, other: &Hit) -> bool {
+    (&one.source, &one.document) != (&other.source, &other.document)
+}
+
+/// `2.1` of the front matter, or the numbers of the title: `v3`, `2024`.
+fn edition(hit: &Hit) -> Vec<u64> {
+    let told = hit.edition.as_deref().unwrap_or(&hit.title);
+    let numbers = told.split(|c: char| !c.is_ascii_digit());
+    numbers.filter_map(|number| number.parse().ok()).collect()
 }
 
 fn plain_title(title: &str) -> String {
@@ -106,6 +143,9 @@ mod tests {
             date: NaiveDate::from_ymd_opt(year, 3, 1),
             owner: None,
             superseded: year < 2026,
+            edition: None,
+            timeless: false,
+            copies: Vec::new(),
             text: String::new(),
             position: 0,
             score,
@@ -130,6 +170,64 @@ mod tests {
         check(2024, &[2024]);
         check(2023, &[2022]);
         check(2021, &[2026, 2022, 2024]);
+    }
+
+    fn told(source: &str, title: &str, date: Option<&str>, text: &str) -> Hit {
+        Hit {
+            document: DocumentId::new("travel.md"),
+            source: source.into(),
+            title: title.into(),
+            date: date.map(|date| date.parse().expect("a day")),
+            superseded: false,
+            text: text.into(),
+            ..page(2026, 0.5)
+        }
+    }
+
+    const LIMIT: &str = "The limit for a hotel room on a business trip is 120 euros a night, breakfast not counted.";
+
+    #[test]
+    fn newer_page_with_other_figures_wins_and_says_so_whatever_it_is_called() {
+        let check = |older: Option<&str>, newer: Option<&str>, kept: usize, disagree: bool| {
+            let hits = vec![
+                told("wiki", "Hotels", older, LIMIT),
+                told("git", "Rooms on trips", newer, &LIMIT.replace("120", "150")),
+            ];
+            assert_eq!(
+                without_replaced(hits.clone()).len(),
+                kept,
+                "{older:?} {newer:?}"
+            );
+            assert_eq!(
+                disagreeing(&hits[0], &hits).is_some(),
+                disagree,
+                "{older:?} {newer:?}"
+            );
+            assert_eq!(replaced_titles(&hits).len(), 2 - kept);
+        };
+        check(Some("2024-01-01"), Some("2026-01-01"), 1, false);
+        check(Some("2026-01-01"), Some("2024-01-01"), 1, false);
+        check(None, Some("2026-01-01"), 2, true);
+        check(Some("2026-01-01"), Some("2026-01-01"), 2, true);
+    }
+
+    #[test]
+    fn version_decides_where_a_date_is_missing_and_records_replace_nothing() {
+        let version = |edition: &str| Hit {
+            edition: Some(edition.into()),
+            ..told("wiki", "Hotels", None, LIMIT)
+        };
+        assert!(is_newer(&version("2.10"), &version("2.9")));
+        assert!(!is_newer(&version("2.9"), &version("2.10")));
+        let titled = |title: &str| told(title, title, None, LIMIT);
+        assert!(replaces(&titled("Hotels v3"), &titled("Hotels v2")));
+        assert!(!replaces(&titled("Hotels v2"), &titled("Hotels v3")));
+        assert!(!replaces(&titled("Hotels"), &titled("Hotels")));
+        let minutes = |date: &str| Hit {
+            timeless: true,
+            ..told(date, "Minutes", Some(date), LIMIT)
+        };
+        assert!(!replaces(&minutes("2026-02-01"), &minutes("2026-01-01")));
     }
 
     #[test]

@@ -4,6 +4,7 @@ mod access;
 mod converted;
 mod indexes;
 mod ingestion;
+mod ocr;
 mod on_pgvector;
 mod on_qdrant;
 mod polling;

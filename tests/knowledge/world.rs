@@ -3,8 +3,8 @@
 use crate::fakes::qdrant::FakeQdrant;
 use lorekeeper::{
     config::{
-        Config, Every, LimitsSection, ModelSection, RemoteSource, RetrievalSection, SourceEntry,
-        SourceLayout,
+        Config, DatePolicy, Every, LimitsSection, ModelSection, OcrSection, RemoteSource,
+        RetrievalSection, SourceEntry, SourceLayout,
     },
     domain::{Access, DocumentId, RedactionPolicy},
     ingest::{BATCH, Coverage, FileMemory, IngestReport, Ingestor, Unwatched, ingest, synchronise},
@@ -61,6 +61,7 @@ pub struct World {
     pub place: IndexPlace,
     pub folder: TempDir,
     pub limits: LimitsSection,
+    pub ocr: OcrSection,
     pub redact: RedactionPolicy,
 }
 
@@ -106,6 +107,7 @@ impl World {
             place,
             index: None,
             limits: LimitsSection::default(),
+            ocr: OcrSection::default(),
             redact: RedactionPolicy::default(),
         }
     }
@@ -153,6 +155,7 @@ impl World {
             count_tokens: embedder().count_tokens(),
             retrieval: RetrievalSection::default(),
             limits: self.limits.clone(),
+            ocr: self.ocr.clone(),
             redactor: Arc::new(Redactor::new(Names::default(), b"salt")),
             program: env!("CARGO_BIN_EXE_lorekeeper").into(),
             remotes: Remotes::new(&Config::default()),
@@ -171,6 +174,7 @@ impl World {
             audience: Vec::new(),
             layout: SourceLayout::default(),
             redact: self.redact.clone(),
+            dates: DatePolicy::default(),
             every: Every::Off,
             remote: RemoteSource::default(),
         }

@@ -81,6 +81,40 @@ async fn pages_are_found_with_their_structure_and_facts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn comments_belong_to_their_page_and_to_those_who_may_view_it() {
+    for is_cloud in [true, false] {
+        let confluence = confluence(is_cloud).await;
+        let said = |text: &str| format!("<p>{text}</p>");
+        confluence.wiki().page(101).comments = vec![(
+            said("Does it lose its <strong>pairing</strong>?"),
+            vec![said("No, it stays paired.")],
+        )];
+        confluence.wiki().page(102).comments = vec![(said("Not before July."), Vec::new())];
+        let plain = World::new(&config(&confluence, "token"));
+        plain.ingest().await;
+        let told = async |world: &World, groups: &[&str]| {
+            let hits = world.find_as("pairing or July", groups).await;
+            hits.into_iter().map(|hit| hit.text).collect::<String>()
+        };
+        assert!(!told(&plain, &["board"]).await.contains("stays paired"));
+        let asked = config(&confluence, "token").replace("spaces =", "comments = true\nspaces =");
+        let world = World::new(&asked);
+        let report = world.ingest().await;
+        assert_eq!(counts(&report), [3, 0, 0, 0, 3], "{:?}", report.faults);
+        let everyone = told(&world, &[]).await;
+        let author = if is_cloud { "Mara Olsen" } else { "Ben Iwase" };
+        for words in [
+            "**pairing**?",
+            &format!("**{author}, 2026-05-03:** No, it stays paired."),
+        ] {
+            assert!(everyone.contains(words), "{words}: {everyone}");
+        }
+        assert!(!everyone.contains("July"), "{everyone}");
+        assert!(told(&world, &["board"]).await.contains("Not before July."));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn page_is_seen_by_those_whom_it_and_all_above_let_in() {
     for is_cloud in [true, false] {
         let confluence = confluence(is_cloud).await;

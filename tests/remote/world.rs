@@ -4,7 +4,7 @@ use crate::knowledge::world::{embedder, recipe};
 use chrono::{DateTime, Duration, Utc};
 use futures::future::BoxFuture;
 use lorekeeper::{
-    config::{Config, RetrievalSection},
+    config::{Config, OcrSection, RetrievalSection},
     domain::Access,
     ingest::{BATCH, FileMemory, IngestReport, Ingestor, Unwatched, synchronise},
     knowledge::{
@@ -54,6 +54,7 @@ impl World {
             count_tokens: embedder().count_tokens(),
             retrieval: RetrievalSection::default(),
             limits: self.config.limits.clone(),
+            ocr: OcrSection::default(),
             redactor: Arc::new(Redactor::new(Names::default(), b"salt")),
             program: env!("CARGO_BIN_EXE_lorekeeper").into(),
             remotes: Remotes::new(&self.config).with_clock(self.clock.clone()),

@@ -31,6 +31,7 @@ on_both_stores! {
                 as_of: at(2),
                 bodies: Vec::new(),
             }),
+            copies: Vec::new(),
         });
         let saving = Saving { question: &full_question(&claimed), answer: &given, plain_text: "yes \0", parts: &[part("yes")] };
         db.store.answers().save(&claimed.lease, &saving, at(3)).await.unwrap();

@@ -110,7 +110,7 @@ impl ReaderArgs {
         };
         let mut documents = Vec::new();
         for source in &sources {
-            let with = ReadWith::new(&config.limits, program);
+            let with = ReadWith::new(&config.limits, &config.ocr, program);
             let _ = read_source(source, with, &mut |reading| {
                 match reading {
                     Reading::Document(document) if document.audience == Audience::everyone() => {

@@ -20,7 +20,10 @@ pub use pgvector::{PgIndex, PgOptions};
 pub use qdrant::{QdrantIndex, QdrantOptions};
 pub use scope::Scope;
 
-use super::{passage::IndexedPassage, terms::TermVector};
+use super::{
+    passage::{IndexedPassage, Standing},
+    terms::TermVector,
+};
 use crate::domain::{Access, DocumentId};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -186,6 +189,7 @@ pub struct Known {
     pub hash: String,
     pub origin: String,
     pub supersedes: Vec<String>,
+    pub standing: Standing,
     pub superseded_by: Option<DocumentId>,
 }
 
@@ -196,11 +200,20 @@ struct KnownFields {
     hash: String,
     origin: String,
     supersedes: Vec<String>,
+    #[serde(default)]
+    standing: Standing,
     superseded_by: Option<DocumentId>,
 }
 
 impl KnownFields {
-    const NAMES: [&str; 5] = ["document", "hash", "origin", "supersedes", "superseded_by"];
+    const NAMES: [&str; 6] = [
+        "document",
+        "hash",
+        "origin",
+        "supersedes",
+        "standing",
+        "superseded_by",
+    ];
 
     fn by_document(rows: Vec<Self>) -> HashMap<DocumentId, Known> {
         let mut known: HashMap<DocumentId, Known> = HashMap::new();
@@ -209,6 +222,7 @@ impl KnownFields {
                 hash: row.hash,
                 origin: row.origin,
                 supersedes: row.supersedes,
+                standing: row.standing,
                 superseded_by: row.superseded_by,
             };
             // Two versions of a document lie here only after a kill between

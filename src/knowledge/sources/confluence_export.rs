@@ -10,20 +10,19 @@ use super::{
     archive::Archive,
     converted,
     files::{FileKind, SourceFile},
+    scratch::Scratch,
 };
 use crate::{
     config::{SiteSource, SourceEntry},
     domain::{DocumentId, SourceKind},
-    knowledge::document::{Body, Document, narrowed},
+    knowledge::{
+        document::{Body, Document, narrowed},
+        passage::Standing,
+    },
 };
 use chrono::NaiveDate;
 use regex::Regex;
-use std::{
-    fs, io,
-    ops::ControlFlow,
-    path::{Path, PathBuf},
-    sync::LazyLock,
-};
+use std::{fs, ops::ControlFlow, path::Path, sync::LazyLock};
 
 type Visit<'a> = &'a mut dyn FnMut(Reading) -> ControlFlow<()>;
 
@@ -42,25 +41,6 @@ static AFTER: LazyLock<Regex> =
 static METADATA: LazyLock<Regex> =
     LazyLock::new(|| pattern(r#"(?s)<div class="page-metadata">(.{0,2000}?)</div>"#));
 static TITLE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?s)<title>(.{0,1000}?)</title>"));
-
-/// A file that is gone when this is.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> io::Result<Self> {
-        let name = format!("lorekeeper-page-{}", uuid::Uuid::new_v4().as_simple());
-        let folder = std::env::temp_dir().join(name);
-        fs::create_dir(&folder)?;
-        Ok(Self(folder))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What stays behind lies in the system's folder for temporary files.
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 pub fn read(
     source: &SourceEntry,
@@ -85,7 +65,7 @@ pub fn read(
         source,
         site,
         with,
-        scratch: &scratch.0,
+        scratch: scratch.path(),
     };
     let mut found = false;
     for name in pages {
@@ -152,6 +132,7 @@ impl Page<'_> {
             owner: author.map(|found| found[1].replace("&amp;", "&")),
             audience,
             supersedes: Vec::new(),
+            standing: Standing::default(),
             bytes,
         })))
     }

@@ -7,6 +7,7 @@ use super::{Hidden, SourceFault};
 use crate::config::LimitsSection;
 use chrono::{DateTime, Utc};
 use ignore::WalkBuilder;
+use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     fs,
@@ -26,7 +27,7 @@ pub struct SourceFile {
 }
 
 /// What is another one once a file was written, as its folder tells it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Stamp {
     inode: u64,
     bytes: u64,
@@ -46,6 +47,18 @@ impl Stamp {
 }
 
 impl SourceFile {
+    /// One that was seen with this stamp, without its content.
+    #[cfg(test)]
+    pub fn seen(name: &str, stamp: Stamp) -> Self {
+        Self {
+            path: name.into(),
+            name: name.into(),
+            kind: FileKind::Converted,
+            bytes: stamp.bytes,
+            stamp: Some(stamp),
+        }
+    }
+
     /// A fault where it is larger than files may be.
     pub fn fits(&self, limits: &LimitsSection) -> Result<(), SourceFault> {
         if self.bytes <= limits.file_bytes {
@@ -65,6 +78,8 @@ pub enum FileKind {
     Text,
     /// A web page, an office document or a PDF.
     Converted,
+    /// Text for those who have `[ocr]`, and nothing for others.
+    Picture,
     /// One JSON object a line.
     Lines,
     /// A JSON array of objects.
@@ -79,6 +94,7 @@ impl FileKind {
             "md" | "markdown" | "mdx" => FileKind::Markdown,
             "txt" | "text" | "rst" | "adoc" | "org" => FileKind::Text,
             "html" | "htm" | "xhtml" | "docx" | "xlsx" | "pptx" | "pdf" => FileKind::Converted,
+            "png" | "jpg" | "jpeg" | "tif" | "tiff" | "bmp" | "webp" => FileKind::Picture,
             "jsonl" | "ndjson" => FileKind::Lines,
             "json" => FileKind::Json,
             "csv" => FileKind::Table(b','),

@@ -9,25 +9,31 @@ mod confluence_export;
 mod converted;
 mod files;
 mod front_matter;
+#[cfg(test)]
+mod fuzz_tests;
 mod jira_export;
+mod jira_xml;
+mod ocr;
 mod page;
 mod records;
 mod restricted;
+mod scratch;
 mod slack_export;
 mod ticket;
 
 use super::document::Document;
 use crate::{
-    config::{LimitsSection, SiteSource, SourceEntry},
+    config::{LimitsSection, OcrSection, SiteSource, SourceEntry},
     domain::DocumentId,
 };
 pub use converted::{ConvertError, Converted, convert};
 use files::FileKind;
 pub use files::{SourceFile, Stamp};
+pub use ocr::{OcrError, check as check_ocr};
 pub use records::{NO_SHARED_GROUP, record};
 pub use restricted::{Restriction, audience};
 use std::{fmt, ops::ControlFlow, path::Path};
-pub use ticket::{Comment, Ticket};
+pub use ticket::{Comment, Ticket, with_comments};
 
 /// What reading a source comes upon.
 #[derive(Clone, Debug)]
@@ -57,6 +63,7 @@ pub struct ReadWith<'a> {
     pub limits: &'a LimitsSection,
     /// This program: `PROGRAM convert FILE` runs for each file that is no text.
     pub program: &'a Path,
+    pub ocr: &'a OcrSection,
     /// Whether somebody still waits for what is read.
     pub wanted: &'a dyn Fn() -> bool,
     /// Whether a file, which it would take a process to read, is as it was.
@@ -65,10 +72,11 @@ pub struct ReadWith<'a> {
 
 impl<'a> ReadWith<'a> {
     /// Reads everything to its end.
-    pub fn new(limits: &'a LimitsSection, program: &'a Path) -> Self {
+    pub fn new(limits: &'a LimitsSection, ocr: &'a OcrSection, program: &'a Path) -> Self {
         Self {
             limits,
             program,
+            ocr,
             wanted: &|| true,
             unchanged: &|_| false,
         }
@@ -137,7 +145,13 @@ pub fn read_source(
         Some((site.clone(), site.export.clone()?))
     };
     if let Some((site, export)) = exported(&source.remote.jira) {
-        return jira_export::read(source, &site, &export, limits, visit);
+        let is_xml = export
+            .extension()
+            .is_some_and(|ending| ending.eq_ignore_ascii_case("xml"));
+        return match is_xml {
+            true => jira_xml::read(source, &site, &export, limits, visit),
+            false => jira_export::read(source, &site, &export, limits, visit),
+        };
     }
     if let Some((site, export)) = exported(&source.remote.confluence) {
         return confluence_export::read(source, &site, &export, with, visit);
@@ -157,11 +171,12 @@ pub fn read_source(
     }
     for file in &files {
         match file.kind {
-            FileKind::Converted if (with.unchanged)(file) => {
+            FileKind::Picture if !with.ocr.is_on() => {}
+            FileKind::Converted | FileKind::Picture if (with.unchanged)(file) => {
                 let (file, bytes) = (file.name.clone(), file.bytes);
                 visit(Reading::Unchanged { file, bytes })?;
             }
-            FileKind::Markdown | FileKind::Text | FileKind::Converted => {
+            FileKind::Markdown | FileKind::Text | FileKind::Converted | FileKind::Picture => {
                 let reading = match page::read(source, file, with) {
                     Ok(Some(document)) => Reading::Document(Box::new(document)),
                     Ok(None) => Reading::Passed { bytes: file.bytes },
@@ -186,6 +201,7 @@ pub fn source_bytes(source: &SourceEntry) -> u64 {
     files::list(place)
         .0
         .iter()
+        .filter(|file| file.kind != FileKind::Picture)
         .map(|file: &SourceFile| file.bytes)
         .sum()
 }

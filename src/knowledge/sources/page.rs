@@ -29,7 +29,7 @@ pub fn read(
                 front_matter::split(&text).map_err(|found| fault(found.problem).at(found.line))?;
             (front, Body::Markdown(body.to_string()))
         }
-        FileKind::Converted => {
+        FileKind::Converted | FileKind::Picture => {
             let Converted { title, markdown } = converted::read(file, with)?;
             let front = FrontMatter {
                 title,
@@ -67,6 +67,7 @@ pub fn read(
         owner: front.owner,
         audience,
         supersedes: front.supersedes,
+        standing: front.standing,
         bytes: file.bytes,
     }))
 }

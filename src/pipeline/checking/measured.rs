@@ -59,6 +59,7 @@ fn is_cut(case: &Case, answer: &str) -> bool {
         score: 1.0,
         orders: 0,
         rows: None,
+        copies: Vec::new(),
     };
     !check(answer, &[&source]).cut.is_empty()
 }

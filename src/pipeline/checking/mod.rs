@@ -248,6 +248,7 @@ mod tests {
             score: 1.0,
             orders: 0,
             rows: None,
+            copies: Vec::new(),
         }
     }
 

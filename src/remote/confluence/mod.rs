@@ -7,9 +7,11 @@
 //! restrictions are asked for page by page; where they can't be read, nobody
 //! sees the page. Who may see a space at all is not read: the configuration
 //! names the spaces and their audience. Changed restrictions change no page,
-//! so they are found when everything is read. Blog posts, comments and
-//! attachments are not read.
+//! so they are found when everything is read, as are new comments, which are
+//! read where the configuration asks for them. Blog posts, comments inside the
+//! text and attachments are not read.
 
+mod comments;
 mod listing;
 mod page;
 mod readers;
@@ -18,13 +20,13 @@ use super::{Batch, Begin, Opening, Remote, RemoteError, Restarts};
 use crate::{
     config::{Edition, SiteSource, SourceEntry},
     domain::DocumentId,
-    knowledge::{Reading, audience},
+    knowledge::{Comment, Reading, audience},
     tools::http::Service,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Duration as Span, Utc};
 use listing::{Found, Listing};
-use page::Page;
+use page::{About, Page};
 use readers::Readers;
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
@@ -36,6 +38,7 @@ const OVERLAP_MINUTES: i64 = 14 * 60 + 5;
 pub struct Confluence {
     entry: SourceEntry,
     site: Site,
+    with_comments: bool,
     listing: Listing,
     readers: Readers,
     /// Names by account id, of the cloud.
@@ -80,6 +83,7 @@ impl Confluence {
                 "does not know this account: check `url`, `edition` and `auth`".into(),
             ));
         }
+        let with_comments = site.comments;
         let mut site = Site {
             service,
             edition,
@@ -92,6 +96,7 @@ impl Confluence {
         let since = begin.mark().and_then(|mark| page::time(&mark["modified"]));
         let mut confluence = Self {
             entry: entry.clone(),
+            with_comments,
             listing: Listing::default(),
             site,
             readers: Readers::default(),
@@ -127,7 +132,29 @@ impl Confluence {
             (author, _) => author.clone(),
         };
         let link = self.site.service.link(&page.link);
-        Ok(page.into_reading(&self.entry, audience, &labels, author, link))
+        let comments = match self.with_comments {
+            true => self.comments(&page.id).await?,
+            false => Vec::new(),
+        };
+        let about = About {
+            audience,
+            labels,
+            author,
+            link,
+            comments,
+        };
+        Ok(page.into_reading(&self.entry, about))
+    }
+
+    async fn comments(&mut self, id: &str) -> Result<Vec<Comment>, RemoteError> {
+        let mut comments = Vec::new();
+        for mut given in comments::of_page(&self.site, id).await? {
+            if let Some(account) = &given.author_id {
+                given.comment.author = self.person(account).await?.unwrap_or_default();
+            }
+            comments.push(given.comment);
+        }
+        Ok(comments)
     }
 
     async fn labels(&self, id: &str) -> Result<Vec<String>, RemoteError> {

@@ -32,6 +32,8 @@ pub struct WikiPage {
     pub viewers: Option<(Vec<String>, Vec<String>)>,
     /// The account may not ask for its restrictions.
     pub is_closed: bool,
+    /// Each with the answers to it.
+    pub comments: Vec<(String, Vec<String>)>,
 }
 
 impl FakeConfluence {
@@ -68,6 +70,7 @@ impl Wiki {
                 parent: before.parent,
                 viewers: before.viewers,
                 is_closed: before.is_closed,
+                comments: before.comments,
             },
         );
         &mut self.pages[at]
@@ -155,6 +158,14 @@ async fn reply(State(state): State<Arc<Mutex<Wiki>>>, request: Request<Body>) ->
             "byOperation",
             "read",
         ] => restriction(&wiki, id),
+        ["rest", "api", "content", id, "child", "comment"] if !wiki.is_cloud => {
+            assert_eq!(asked.text("depth"), "all");
+            let shown = comments(&wiki, id).into_iter().map(|(_, text)| {
+                json!({"type": "comment", "body": {"storage": {"value": text}},
+                    "history": {"createdDate": "2026-05-03T08:00:00Z", "createdBy": {"displayName": "Ben Iwase"}}})
+            });
+            by_place(&wiki, shown.collect(), &asked)
+        }
         ["rest", "api", "user"] if wiki.is_cloud => answer(
             200,
             json!({"accountId": asked.text("accountId"), "displayName": "Mara Olsen"}),
@@ -164,6 +175,38 @@ async fn reply(State(state): State<Arc<Mutex<Wiki>>>, request: Request<Body>) ->
         ["rest", "api", "content"] if !wiki.is_cloud => listed(&wiki, &asked),
         _ => answer(404, json!({"statusCode": 404, "message": "no such path"})),
     }
+}
+
+/// All comments of a page and their answers: `101-0`, `101-0-1`.
+fn comments(wiki: &Wiki, page: &str) -> Vec<(String, String)> {
+    let page = wiki.pages.iter().find(|known| known.id.to_string() == page);
+    let mut all = Vec::new();
+    for (n, (text, answers)) in page
+        .iter()
+        .flat_map(|page| page.comments.iter().enumerate())
+    {
+        let id = format!("{}-{n}", page.map_or(0, |page| page.id));
+        all.extend(
+            answers
+                .iter()
+                .enumerate()
+                .map(|(m, answer)| (format!("{id}-{m}"), answer.clone())),
+        );
+        all.push((id, text.clone()));
+    }
+    all
+}
+
+fn cloud_comments(wiki: &Wiki, asked: &Asked, page: &str, depth: usize, below: &str) -> Response {
+    assert_eq!(asked.text("body-format"), "storage");
+    let all = comments(wiki, page).into_iter();
+    let shown = all
+        .filter(|(id, _)| id.split('-').count() == depth && id.starts_with(below))
+        .map(|(id, text)| {
+            json!({"id": id, "status": "current", "body": {"storage": {"value": text}},
+                "version": {"createdAt": "2026-05-03T08:00:00Z", "authorId": "5b10ac8d", "number": 1}})
+        });
+    with_cursor(wiki, shown.collect(), asked, "/wiki/api/v2/footer-comments")
 }
 
 fn restriction(wiki: &Wiki, id: &str) -> Response {
@@ -244,6 +287,11 @@ fn cloud(wiki: &Wiki, path: &[&str], asked: &Asked) -> Response {
             let with_body = asked.text("body-format") == "storage";
             let pages = found.into_iter().map(|page| cloud_page(page, with_body));
             with_cursor(wiki, pages.collect(), asked, "/wiki/api/v2/pages")
+        }
+        ["pages", id, "footer-comments"] => cloud_comments(wiki, asked, id, 2, ""),
+        ["footer-comments", id, "children"] => {
+            let page = id.split('-').next().unwrap_or_default();
+            cloud_comments(wiki, asked, page, id.split('-').count() + 1, id)
         }
         ["pages", id, "labels"] if page_of(id).is_some() => with_cursor(
             wiki,
