@@ -4,7 +4,7 @@
 //! numbers, counted words, and words that turn a sentence round. Names must be
 //! the same ones: the page of one product is no version of another one's.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::hash::Hasher;
 
 /// Shorter texts say too little to be told apart by it.
 const WORDS: usize = 8;
@@ -12,17 +12,15 @@ const WORDS: usize = 8;
 /// Words that may differ, of a hundred.
 const ODD_WORDS: usize = 4;
 
-/// What is compared of a text.
+/// What is compared of a text: hashes, sorted, because many texts are compared
+/// with one another for each question.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Likeness {
-    /// How often each word stands there that is no figure.
-    words: BTreeMap<String, usize>,
-    figures: BTreeMap<String, usize>,
-    /// Words that begin with a capital letter wherever they stand.
-    names: BTreeSet<String>,
-    /// Of the sequence of words.
-    pairs: BTreeMap<(String, String), usize>,
-    count: usize,
+    /// Of the words that are no figures; one bit says whether it is a name.
+    words: Vec<u64>,
+    figures: Vec<u64>,
+    /// Of neighbouring words.
+    pairs: Vec<u64>,
 }
 
 /// How two texts are alike.
@@ -35,72 +33,52 @@ pub enum Alike {
     Not,
 }
 
+/// Set in the hash of a word that begins with a capital letter.
+const NAME: u64 = 1;
+
 impl Likeness {
     pub fn of(text: &str) -> Self {
         let body = without_facts(text);
-        let mut likeness = Self {
-            words: BTreeMap::new(),
-            figures: BTreeMap::new(),
-            names: BTreeSet::new(),
-            pairs: BTreeMap::new(),
-            count: 0,
-        };
-        let mut before = String::new();
-        let words = body.split(|c: char| !c.is_alphanumeric());
-        for word in words.filter(|word| !word.is_empty()) {
-            let small = word.to_lowercase();
+        let (mut words, mut figures, mut pairs) = (Vec::new(), Vec::new(), Vec::new());
+        let mut before = 0;
+        let mut small = String::new();
+        let all = body.split(|c: char| !c.is_alphanumeric());
+        for word in all.filter(|word| !word.is_empty()) {
+            small.clear();
+            small.extend(word.chars().flat_map(char::to_lowercase));
+            let hash = hash_of(small.as_bytes());
             let shown = if is_figure(&small) {
-                *likeness.figures.entry(small).or_default() += 1;
-                "#".to_string()
+                figures.push(hash);
+                0
             } else {
-                if word.chars().next().is_some_and(char::is_uppercase) {
-                    likeness.names.insert(small.clone());
-                }
-                *likeness.words.entry(small.clone()).or_default() += 1;
-                small
+                let is_name = word.starts_with(char::is_uppercase);
+                words.push(hash & !NAME | u64::from(is_name));
+                hash & !NAME
             };
-            let pair = (std::mem::replace(&mut before, shown.clone()), shown);
-            *likeness.pairs.entry(pair).or_default() += 1;
-            likeness.count += 1;
+            pairs.push(hash_of(&[before, shown].map(u64::to_le_bytes).concat()));
+            before = shown;
         }
-        likeness
+        words.sort_unstable();
+        figures.sort_unstable();
+        pairs.sort_unstable();
+        Self {
+            words,
+            figures,
+            pairs,
+        }
     }
 
     pub fn to(&self, other: &Self) -> Alike {
-        let longer = self.count.max(other.count);
-        let allowed = longer * ODD_WORDS / 100;
-        if self.count.min(other.count) < WORDS || self.count.abs_diff(other.count) > allowed {
+        let (one, two) = (self.pairs.len(), other.pairs.len());
+        let allowed = one.max(two) * ODD_WORDS / 100;
+        if one.min(two) < WORDS || one.abs_diff(two) > allowed {
             return Alike::Not;
         }
-        let odd = |word: &String| {
-            let times = |of: &Self| of.words.get(word).copied().unwrap_or(0);
-            times(self).abs_diff(times(other))
-        };
-        let words: BTreeSet<&String> = self.words.keys().chain(other.words.keys()).collect();
-        let mut differing = 0;
-        for word in words {
-            let odd = odd(word);
-            if odd > 0 && (self.names.contains(word) || other.names.contains(word)) {
-                return Alike::Not;
-            }
-            differing += odd;
-        }
         // A replaced word differs twice, and breaks two pairs on either side.
-        let broken: usize = self
-            .pairs
-            .keys()
-            .chain(
-                other
-                    .pairs
-                    .keys()
-                    .filter(|pair| !self.pairs.contains_key(*pair)),
-            )
-            .map(|pair| {
-                let times = |of: &Self| of.pairs.get(pair).copied().unwrap_or(0);
-                times(self).abs_diff(times(other))
-            })
-            .sum();
-        if differing > 2 * allowed || broken > 4 * allowed {
+        let is_odd = differing(&self.words, &other.words, 2 * allowed, |word| {
+            word & NAME == 0
+        });
+        if is_odd || differing(&self.pairs, &other.pairs, 4 * allowed, |_| true) {
             return Alike::Not;
         }
         match self.figures == other.figures {
@@ -108,6 +86,43 @@ impl Likeness {
             false => Alike::OtherFigures,
         }
     }
+}
+
+/// Whether more than so many entries of two sorted lists are in one of them
+/// alone, or one that may not be.
+fn differing(one: &[u64], other: &[u64], most: usize, may_be_odd: impl Fn(u64) -> bool) -> bool {
+    let (mut one, mut other) = (one.iter().peekable(), other.iter().peekable());
+    let mut odd = 0;
+    loop {
+        let (this, that) = (one.peek().copied(), other.peek().copied());
+        // What is smaller, or alone, is in one list only; what is equal is in both.
+        let ours = this.is_some_and(|this| that.is_none_or(|that| this <= that));
+        let theirs = that.is_some_and(|that| this.is_none_or(|this| that <= this));
+        let lonely = match (ours, theirs) {
+            (false, false) => return false,
+            (true, true) => None,
+            (true, false) => this,
+            (false, true) => that,
+        };
+        if ours {
+            one.next();
+        }
+        if theirs {
+            other.next();
+        }
+        if let Some(lonely) = lonely {
+            odd += 1;
+            if odd > most || !may_be_odd(*lonely) {
+                return true;
+            }
+        }
+    }
+}
+
+fn hash_of(bytes: &[u8]) -> u64 {
+    let mut hasher = std::hash::DefaultHasher::new();
+    hasher.write(bytes);
+    hasher.finish()
 }
 
 /// The line of facts that a system puts in front of a text is not part of it.

@@ -20,52 +20,99 @@ pub(super) fn past_year(question: &str, today: NaiveDate) -> Option<i32> {
     named.or(last.then(|| today.year() - 1))
 }
 
+/// A hit with what its text is compared by.
+struct Version<'a> {
+    hit: &'a Hit,
+    likeness: Likeness,
+}
+
+fn versions(hits: &[Hit]) -> Vec<Version<'_>> {
+    let likeness = |hit: &Hit| Likeness::of(&hit.text);
+    hits.iter()
+        .map(|hit| Version {
+            likeness: likeness(hit),
+            hit,
+        })
+        .collect()
+}
+
 /// The hits without pages that were replaced by the end of a year, and
 /// without those that replaced one that held then; best first.
 pub(super) fn held_in(year: i32, hits: Vec<Hit>) -> Vec<Hit> {
     let was_there = |hit: &Hit| hit.date.is_none_or(|date| date.year() <= year);
-    let mut held: Vec<Hit> = hits
-        .iter()
-        .filter(|hit| {
-            let mut versions = hits
-                .iter()
-                .filter(|other| is_version(other, hit) && was_there(other));
-            match was_there(hit) {
-                true => !versions.any(|newer| newer.date > hit.date),
-                false => versions.next().is_none(),
-            }
-        })
-        .cloned()
-        .collect();
+    let all = versions(&hits);
+    let held = all.iter().filter(|this| {
+        let mut others = all
+            .iter()
+            .filter(|other| other.is_version_of(this) && was_there(other.hit));
+        match was_there(this.hit) {
+            true => !others.any(|newer| newer.hit.date > this.hit.date),
+            false => others.next().is_none(),
+        }
+    });
+    let mut held: Vec<Hit> = held.map(|version| version.hit.clone()).collect();
     held.sort_by(|a, b| b.score.total_cmp(&a.score));
     held
 }
 
 /// Pages of which a newer version is among the hits: (newer document, older title).
 pub(super) fn replaced_titles(hits: &[Hit]) -> Vec<(DocumentId, String)> {
+    let all = versions(hits);
     let mut replaced = Vec::new();
-    for older in hits {
-        if let Some(newer) = hits.iter().find(|newer| replaces(newer, older)) {
-            replaced.push((newer.document.clone(), older.title.clone()));
+    for older in &all {
+        if let Some(newer) = all.iter().find(|newer| newer.replaces(older)) {
+            replaced.push((newer.hit.document.clone(), older.hit.title.clone()));
         }
     }
     replaced
 }
 
 pub(super) fn without_replaced(hits: Vec<Hit>) -> Vec<Hit> {
-    let kept: Vec<Hit> = hits
+    let all = versions(&hits);
+    let kept = all
         .iter()
-        .filter(|older| !older.superseded && !hits.iter().any(|newer| replaces(newer, older)))
-        .cloned()
-        .collect();
+        .filter(|older| !older.hit.superseded && !all.iter().any(|newer| newer.replaces(older)));
+    let kept: Vec<Hit> = kept.map(|version| version.hit.clone()).collect();
     if kept.is_empty() { hits } else { kept }
 }
 
-/// A page replaces an older one of the same name, years and versions aside, or
-/// one that says the same with other figures; or one that says itself that it
-/// was superseded.
-fn replaces(newer: &Hit, older: &Hit) -> bool {
-    is_version(newer, older) && !newer.superseded && is_newer(newer, older)
+/// The page that says the same as this one with other figures, where neither
+/// is known to be the newer one.
+pub(super) fn disagreeing<'a>(best: &Hit, hits: &'a [Hit]) -> Option<&'a Hit> {
+    let likeness = Likeness::of(&best.text);
+    let this = Version {
+        hit: best,
+        likeness,
+    };
+    let other = versions(hits).into_iter().find(|other| {
+        let known = is_newer(best, other.hit) || is_newer(other.hit, best);
+        this.may_be_version_of(other) && this.is_revision_of(other) && !known
+    });
+    other.map(|other| other.hit)
+}
+
+impl Version<'_> {
+    /// A page replaces an older one of the same name, years and versions aside,
+    /// or one that says the same with other figures; or one that says itself
+    /// that it was superseded.
+    fn replaces(&self, older: &Self) -> bool {
+        !self.hit.superseded && self.is_version_of(older) && is_newer(self.hit, older.hit)
+    }
+
+    fn is_version_of(&self, other: &Self) -> bool {
+        self.may_be_version_of(other)
+            && (plain_title(&self.hit.title) == plain_title(&other.hit.title)
+                || self.is_revision_of(other))
+    }
+
+    fn may_be_version_of(&self, other: &Self) -> bool {
+        let counts = |hit: &Hit| hit.kind == SourceKind::Documents && !hit.timeless;
+        is_another(self.hit, other.hit) && counts(self.hit) && counts(other.hit)
+    }
+
+    fn is_revision_of(&self, other: &Self) -> bool {
+        self.likeness.to(&other.likeness) == Alike::OtherFigures
+    }
 }
 
 /// By the date; where one of them has none, by the version that both tell.
@@ -74,29 +121,6 @@ fn is_newer(one: &Hit, other: &Hit) -> bool {
         (Some(one), Some(other)) => one > other,
         _ => edition(one) > edition(other) && !edition(other).is_empty(),
     }
-}
-
-/// The page that says the same as this one with other figures, where neither
-/// is known to be the newer one.
-pub(super) fn disagreeing<'a>(best: &Hit, hits: &'a [Hit]) -> Option<&'a Hit> {
-    hits.iter()
-        .find(|other| is_revision(best, other) && !is_newer(best, other) && !is_newer(other, best))
-}
-
-fn is_version(one: &Hit, other: &Hit) -> bool {
-    let may_be = |hit: &Hit| hit.kind == SourceKind::Documents && !hit.timeless;
-    is_another(one, other)
-        && may_be(one)
-        && may_be(other)
-        && (plain_title(&one.title) == plain_title(&other.title) || is_revision(one, other))
-}
-
-fn is_revision(one: &Hit, other: &Hit) -> bool {
-    let may_be = |hit: &Hit| hit.kind == SourceKind::Documents && !hit.timeless;
-    is_another(one, other)
-        && may_be(one)
-        && may_be(other)
-        && Likeness::of(&one.text).to(&Likeness::of(&other.text)) == Alike::OtherFigures
 }
 
 /// Two sources may call a page the same.
@@ -220,14 +244,21 @@ mod tests {
         assert!(is_newer(&version("2.10"), &version("2.9")));
         assert!(!is_newer(&version("2.9"), &version("2.10")));
         let titled = |title: &str| told(title, title, None, LIMIT);
-        assert!(replaces(&titled("Hotels v3"), &titled("Hotels v2")));
-        assert!(!replaces(&titled("Hotels v2"), &titled("Hotels v3")));
-        assert!(!replaces(&titled("Hotels"), &titled("Hotels")));
+        let replaces = |newer: Hit, older: Hit| {
+            let both = [newer, older];
+            let [newer, older] = &versions(&both)[..] else {
+                panic!("two are two");
+            };
+            newer.replaces(older)
+        };
+        assert!(replaces(titled("Hotels v3"), titled("Hotels v2")));
+        assert!(!replaces(titled("Hotels v2"), titled("Hotels v3")));
+        assert!(!replaces(titled("Hotels"), titled("Hotels")));
         let minutes = |date: &str| Hit {
             timeless: true,
             ..told(date, "Minutes", Some(date), LIMIT)
         };
-        assert!(!replaces(&minutes("2026-02-01"), &minutes("2026-01-01")));
+        assert!(!replaces(minutes("2026-02-01"), minutes("2026-01-01")));
     }
 
     #[test]

@@ -7,7 +7,8 @@
 //! a reading that was cut off goes on at that time. JQL knows minutes of the
 //! account's time zone, so each reading overlaps with the one before by five
 //! minutes. An issue's security level is its restriction; a comment that only
-//! some may see is left out.
+//! some may see is left out. Attached files are read where the configuration
+//! asks for them.
 
 mod issue;
 mod search;
