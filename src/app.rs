@@ -307,7 +307,7 @@ pub fn open_ingestor(
         ocr: config.ocr.clone(),
         redactor: Arc::new(open_redactor(config, data_dir)?),
         program: this_program()?,
-        remotes: Remotes::new(config),
+        remotes: Remotes::new(config).with_program(this_program()?),
         at_once: BATCH,
         dry_run: false,
     })

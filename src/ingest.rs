@@ -415,11 +415,23 @@ impl<'a> SourceRun<'a> {
         Ok(end)
     }
 
+    /// What is attached to a document is given with it, and stays where that is
+    /// still there and had not to be read.
+    fn is_attached_to_unread(&self, id: &DocumentId) -> bool {
+        let seen = &self.seen;
+        id.attached_to().is_some_and(|parent| {
+            seen.listed.contains(&parent)
+                && !seen.documents.contains_key(&parent)
+                && !seen.withheld.contains(&parent)
+        })
+    }
+
     fn is_gone(&self, id: &DocumentId, known: &Known) -> bool {
         let seen = &self.seen;
         seen.withheld.contains(id)
             || !seen.documents.contains_key(id)
                 && !seen.listed.contains(id)
+                && !self.is_attached_to_unread(id)
                 && !seen.hidden_source
                 && !seen.hidden_files.contains(&known.origin)
     }

@@ -77,6 +77,9 @@ pub struct SiteSource {
     /// Comments of Confluence's pages are read too, with a question more for each
     /// page. Jira's come with their issues.
     pub comments: bool,
+    /// Attached files are read too, each as a document that is for those whom
+    /// its page or issue is for.
+    pub attachments: bool,
     /// Of an export that does not say who may see what: `audience` may see all of it.
     pub unrestricted: bool,
 }

@@ -33,8 +33,8 @@ pub use passage::{IndexedPassage, Passage, Standing, passage_terms, searchable_t
 pub use search::{HybridSearch, Read};
 pub use sources::{
     Comment, ConvertError, Converted, Hidden, NO_SHARED_GROUP, OcrError, ReadWith, Reading,
-    Restriction, SourceFault, SourceFile, Stamp, Ticket, audience, check_ocr, convert, read_source,
-    record, source_bytes, with_comments,
+    Restriction, SourceFault, SourceFile, Stamp, Ticket, audience, check_ocr, convert,
+    read_attached, read_source, record, source_bytes, with_comments,
 };
 pub use supersede::superseded_by;
 pub use terms::{TermVector, query_vector as query_terms};

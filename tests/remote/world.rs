@@ -57,7 +57,9 @@ impl World {
             ocr: OcrSection::default(),
             redactor: Arc::new(Redactor::new(Names::default(), b"salt")),
             program: env!("CARGO_BIN_EXE_lorekeeper").into(),
-            remotes: Remotes::new(&self.config).with_clock(self.clock.clone()),
+            remotes: Remotes::new(&self.config)
+                .with_clock(self.clock.clone())
+                .with_program(env!("CARGO_BIN_EXE_lorekeeper").into()),
             cursors: self.cursors.clone(),
             files: FileMemory::default(),
             at_once: BATCH,

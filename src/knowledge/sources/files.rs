@@ -89,7 +89,7 @@ pub enum FileKind {
 }
 
 impl FileKind {
-    fn of(path: &Path) -> Option<Self> {
+    pub fn of(path: &Path) -> Option<Self> {
         Some(match extension(path).as_str() {
             "md" | "markdown" | "mdx" => FileKind::Markdown,
             "txt" | "text" | "rst" | "adoc" | "org" => FileKind::Text,

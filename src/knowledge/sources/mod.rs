@@ -5,6 +5,7 @@
 //! nobody takes its documents for deleted ones.
 
 mod archive;
+mod attached;
 mod confluence_export;
 mod converted;
 mod files;
@@ -26,6 +27,7 @@ use crate::{
     config::{LimitsSection, OcrSection, SiteSource, SourceEntry},
     domain::DocumentId,
 };
+pub use attached::read_attached;
 pub use converted::{ConvertError, Converted, convert};
 use files::FileKind;
 pub use files::{SourceFile, Stamp};

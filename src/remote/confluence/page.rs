@@ -1,6 +1,6 @@
 //! One page, from either API, as a document.
 
-use super::Site;
+use super::{super::attachments::Attachment, Site};
 use crate::{
     config::SourceEntry,
     domain::{Audience, DocumentId, SourceKind},
@@ -117,6 +117,31 @@ impl Page {
             standing: Standing::default(),
             bytes: 1,
         }))
+    }
+}
+
+/// A file as either API lists it.
+pub(super) fn attachment(file: &Value) -> Attachment {
+    let first = |values: [&Value; 2]| {
+        let found = values.into_iter().map(text);
+        found
+            .into_iter()
+            .find(|text| !text.is_empty())
+            .unwrap_or_default()
+    };
+    let version = &file["version"];
+    Attachment {
+        id: text(&file["id"]),
+        name: text(&file["title"]),
+        bytes: file["fileSize"]
+            .as_u64()
+            .or(file["extensions"]["fileSize"].as_u64())
+            .unwrap_or(0),
+        download: first([&file["downloadLink"], &file["_links"]["download"]]),
+        date: time(&version["createdAt"])
+            .or(time(&version["when"]))
+            .map(|time| time.date_naive()),
+        author: version["by"]["displayName"].as_str().map(String::from),
     }
 }
 

@@ -2,7 +2,7 @@
 //! restrictions of v1, or the API v1 of a server. A stranger is anonymous and
 //! finds nothing.
 
-use super::{Asked, Faults, Served, answer, fault, quoted_after, value_after};
+use super::{Asked, Faults, Served, answer, download, fault, quoted_after, value_after};
 use axum::{Router, body::Body, extract::State, http::Request, response::Response};
 use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 use serde_json::{Value, json};
@@ -34,6 +34,8 @@ pub struct WikiPage {
     pub is_closed: bool,
     /// Each with the answers to it.
     pub comments: Vec<(String, Vec<String>)>,
+    /// Attached to it, by their names.
+    pub files: Vec<(String, Vec<u8>)>,
 }
 
 impl FakeConfluence {
@@ -71,6 +73,7 @@ impl Wiki {
                 viewers: before.viewers,
                 is_closed: before.is_closed,
                 comments: before.comments,
+                files: before.files,
             },
         );
         &mut self.pages[at]
@@ -166,6 +169,18 @@ async fn reply(State(state): State<Arc<Mutex<Wiki>>>, request: Request<Body>) ->
             });
             by_place(&wiki, shown.collect(), &asked)
         }
+        ["rest", "api", "content", id, "child", "attachment"] if !wiki.is_cloud => {
+            by_place(&wiki, files(&wiki, id), &asked)
+        }
+        ["download", "attachments", page, name] => {
+            let page = wiki
+                .pages
+                .iter()
+                .find(|known| known.id.to_string() == *page);
+            let mut files = page.into_iter().flat_map(|page| &page.files);
+            let file = files.find(|(known, _)| known == name);
+            download(&asked, file.map(|(_, bytes)| bytes.clone()))
+        }
         ["rest", "api", "user"] if wiki.is_cloud => answer(
             200,
             json!({"accountId": asked.text("accountId"), "displayName": "Mara Olsen"}),
@@ -195,6 +210,21 @@ fn comments(wiki: &Wiki, page: &str) -> Vec<(String, String)> {
         all.push((id, text.clone()));
     }
     all
+}
+
+/// The files of a page, as both APIs list them.
+fn files(wiki: &Wiki, page: &str) -> Vec<Value> {
+    let page = wiki.pages.iter().find(|known| known.id.to_string() == page);
+    let files = page
+        .into_iter()
+        .flat_map(|page| page.files.iter().map(move |file| (page.id, file)));
+    files
+        .map(|(page, (name, bytes))| {
+            let link = format!("/download/attachments/{page}/{name}?version=1");
+            json!({"id": format!("att-{name}"), "title": name, "fileSize": bytes.len(), "downloadLink": link,
+                "version": {"number": 1, "createdAt": "2026-05-03T08:00:00Z"}, "_links": {"download": link}})
+        })
+        .collect()
 }
 
 fn cloud_comments(wiki: &Wiki, asked: &Asked, page: &str, depth: usize, below: &str) -> Response {
@@ -287,6 +317,9 @@ fn cloud(wiki: &Wiki, path: &[&str], asked: &Asked) -> Response {
             let with_body = asked.text("body-format") == "storage";
             let pages = found.into_iter().map(|page| cloud_page(page, with_body));
             with_cursor(wiki, pages.collect(), asked, "/wiki/api/v2/pages")
+        }
+        ["pages", id, "attachments"] => {
+            with_cursor(wiki, files(wiki, id), asked, "/wiki/api/v2/attachments")
         }
         ["pages", id, "footer-comments"] => cloud_comments(wiki, asked, id, 2, ""),
         ["footer-comments", id, "children"] => {
