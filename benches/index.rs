@@ -14,13 +14,13 @@ mod qdrant;
 
 use async_trait::async_trait;
 use lorekeeper::{
-    config::{Config, LimitsSection, ModelSection, RetrievalSection, SourceEntry},
+    config::{Config, LimitsSection, ModelSection, OcrSection, RetrievalSection, SourceEntry},
     domain::{Access, Audience, DocumentId, SourceKind},
-    ingest::{Ingestor, Unwatched, synchronise},
+    ingest::{BATCH, FileMemory, Ingestor, Unwatched, synchronise},
     knowledge::{
         Cursors, EdgeIndex, FORMAT, HybridSearch, IndexEntry, IndexRecipe, IndexedPassage,
         KnowledgeIndex, Passage, PgIndex, PgOptions, Purpose, QdrantIndex, QdrantOptions, Scope,
-        passage_terms, query_terms,
+        Standing, passage_terms, query_terms,
         redact::{Names, Redactor},
     },
     model::OnnxEmbedder,
@@ -120,10 +120,13 @@ async fn company() -> anyhow::Result<()> {
             count_tokens: embedder.count_tokens(),
             retrieval: RetrievalSection::default(),
             limits: LimitsSection::default(),
+            ocr: OcrSection::default(),
             redactor: Arc::new(Redactor::new(Names::default(), b"salt")),
             program: std::env::current_exe()?,
             remotes: Remotes::new(&Config::default()),
             cursors: Cursors::in_memory(),
+            files: FileMemory::default(),
+            at_once: BATCH,
             dry_run: false,
         };
         let docs = SourceEntry::new("handbook", &root().join("examples/company/docs"));
@@ -398,6 +401,7 @@ fn entry(n: u64) -> IndexEntry {
             audience: Audience::everyone(),
             supersedes: Vec::new(),
             superseded_by: None,
+            standing: Standing::default(),
             text,
             position: 0,
             fingerprint: format!("{n:016x}"),

@@ -5,7 +5,8 @@ use crate::{
     commands::Commands,
     config::{Config, IndexKind},
     directory::Directory,
-    domain::Platform,
+    domain::{FreshnessBoard, Platform},
+    ingest::{BATCH, FileMemory, Ingestor},
     intake::{Chats, Intake},
     knowledge::{
         Cursors, EdgeIndex, FORMAT, HybridSearch, IndexRecipe, KnowledgeIndex, PgIndex, PgOptions,
@@ -21,8 +22,10 @@ use crate::{
         DecoderOptions, LanguageModel, OnnxEmbedder, OpenAiGenerator, OpenAiOptions, UntilWarm,
     },
     pipeline::{IntentExamples, ModelPlanner, Pipeline, Planner, Writer},
+    poller::{self, AT_ONCE, OpenIngestor, Poller},
     ports::{Chat, Clock, Embedder, Generator, SystemClock},
     prompts::{AnswerPrompt, PlanPrompt},
+    remote::Remotes,
     store::{Claimant, Store},
     tools::Toolbox,
     web::Web,
@@ -60,6 +63,8 @@ pub struct App {
     pub pipeline: Arc<Pipeline>,
     pub commands: Arc<Commands>,
     pub directory: Directory,
+    /// How fresh the sources are, for `/lore sources`.
+    pub board: FreshnessBoard,
     /// Ends what runs beside the questions, such as following the registry.
     _running: DropGuard,
 }
@@ -72,7 +77,8 @@ impl App {
         let index = open_index(&config, embedder.as_ref(), data_dir, Purpose::Search).await?;
         let search =
             HybridSearch::new(index.clone(), embedder.clone(), config.retrieval.candidates)
-                .following_relations(config.retrieval.relations);
+                .following_relations(config.retrieval.relations)
+                .with_sources(&config.sources);
         let toolbox = Arc::new(Toolbox::open(&config, clock.clone()).await?);
         let running = CancellationToken::new();
         let serving = SharedServing::default();
@@ -99,10 +105,12 @@ impl App {
             writer,
         });
         let directory = Directory::new(&config);
+        let board = FreshnessBoard::default();
         let commands = Arc::new(Commands::new(
             toolbox.clone(),
             pipeline.search.clone(),
             &config,
+            board.clone(),
         ));
         Ok(Self {
             config,
@@ -114,8 +122,49 @@ impl App {
             pipeline,
             commands,
             directory,
+            board,
             _running: running.drop_guard(),
         })
+    }
+
+    /// What keeps the index at the state of the sources.
+    fn poller(&self, store: &Store) -> anyhow::Result<Poller> {
+        let (config, data_dir) = (self.config.clone(), self.data_dir.clone());
+        let (embedder, index) = (self.embedder.clone(), self.index.clone());
+        // One who asks before there is a reading makes the salt.
+        open_redactor(&config, &data_dir)?;
+        let open: OpenIngestor = Box::new(move || {
+            let (config, data_dir) = (config.clone(), data_dir.clone());
+            let (embedder, index) = (embedder.clone(), index.clone());
+            Box::pin(async move {
+                let index = match config.index.kind {
+                    // One process has it open, and that is this one.
+                    IndexKind::Embedded => index,
+                    IndexKind::Qdrant | IndexKind::Pgvector => {
+                        open_index(&config, embedder.as_ref(), &data_dir, Purpose::Update).await?
+                    }
+                };
+                let ingestor = open_ingestor(&config, &data_dir, embedder, index)?;
+                Ok(Ingestor {
+                    at_once: AT_ONCE,
+                    ..ingestor
+                })
+            })
+        });
+        Ok(Poller {
+            store: store.clone(),
+            sources: self.config.sources.clone(),
+            open,
+            clock: self.clock.clone(),
+            board: self.board.clone(),
+            worker: this_worker(),
+        })
+    }
+
+    /// Looks once how fresh the sources are; a daemon looks all the time.
+    pub async fn look_at_sources(&self, store: &Store) -> anyhow::Result<()> {
+        poller::show(&self.board, &store.sources().all().await?);
+        Ok(())
     }
 
     /// A worker that replies on these platforms.
@@ -130,11 +179,7 @@ impl App {
             pipeline: self.pipeline.clone(),
             commands: self.commands.clone(),
             claimant: Claimant {
-                worker: format!(
-                    "{}-{}",
-                    std::process::id(),
-                    uuid::Uuid::new_v4().as_simple()
-                ),
+                worker: this_worker(),
                 platforms: chats.keys().copied().collect(),
                 lease: LEASE,
             },
@@ -161,6 +206,12 @@ impl App {
         );
         (intake, self.worker(store, chats, work))
     }
+}
+
+/// A name that no other worker has.
+fn this_worker() -> String {
+    let id = uuid::Uuid::new_v4();
+    format!("{}-{}", std::process::id(), id.as_simple())
 }
 
 pub fn open_embedder(config: &Config) -> anyhow::Result<OnnxEmbedder> {
@@ -227,6 +278,40 @@ pub fn open_cursors(
     let of = hex::encode(Sha256::digest(format!("{} {recipe:?}", index.place())));
     let file = format!("cursors-{}.json", &of[..8]);
     Cursors::open(&data_dir.join("knowledge").join(file))
+}
+
+/// What files became when they were last converted, with what converts them now.
+fn open_file_memory(config: &Config, index: &dyn KnowledgeIndex, data_dir: &Path) -> FileMemory {
+    let of = hex::encode(Sha256::digest(index.place()));
+    let file = data_dir
+        .join("knowledge")
+        .join(format!("files-{}.json", &of[..8]));
+    let recipe = format!("{} {:?}", env!("CARGO_PKG_VERSION"), config.ocr);
+    FileMemory::open(&file, &recipe)
+}
+
+/// What reads sources into this index.
+pub fn open_ingestor(
+    config: &Config,
+    data_dir: &Path,
+    embedder: Arc<OnnxEmbedder>,
+    index: Arc<dyn KnowledgeIndex>,
+) -> anyhow::Result<Ingestor> {
+    Ok(Ingestor {
+        files: open_file_memory(config, index.as_ref(), data_dir),
+        cursors: open_cursors(index.as_ref(), embedder.as_ref(), data_dir),
+        index,
+        count_tokens: embedder.count_tokens(),
+        embedder,
+        retrieval: config.retrieval.clone(),
+        limits: config.limits.clone(),
+        ocr: config.ocr.clone(),
+        redactor: Arc::new(open_redactor(config, data_dir)?),
+        program: this_program()?,
+        remotes: Remotes::new(config).with_program(this_program()?),
+        at_once: BATCH,
+        dry_run: false,
+    })
 }
 
 /// This program, also where its file was replaced since it started.
@@ -380,6 +465,12 @@ pub async fn serve(config: Config, data_dir: &Path, stop: CancellationToken) -> 
         let web = Web::bind(address, store.clone(), metrics::start()?).await?;
         tasks.spawn(web.run(intake_stop.clone()));
     }
+    let poller = app.poller(&store)?;
+    let poller_stop = stop.child_token();
+    tasks.spawn(async move {
+        poller.run(poller_stop).await;
+        Ok(())
+    });
     let worker = Arc::new(app.worker(&store, connected, work));
     let workers = tokio::spawn(worker.run(app.config.limits.concurrent_questions, stop.clone()));
     if app.config.store.url.is_none() {

@@ -8,9 +8,9 @@ use crate::{
     config::Config,
     directory::Directory,
     domain::{
-        Access, Actor, Answer, Block, Confidence, Evidence, Gap, GapClass, Inline, Intent, Message,
-        Place, PlaceKind, Plan, Provenance, Question, Showing, SourceKind, StageTimings, Style,
-        ToolCall, ToolKind, ToolResult, ToolSpec,
+        Access, Actor, Answer, Block, Confidence, Evidence, FreshnessBoard, Gap, GapClass, Inline,
+        Intent, Message, Place, PlaceKind, Plan, Provenance, Question, Showing, SourceKind,
+        StageTimings, Style, ToolCall, ToolKind, ToolResult, ToolSpec,
         command::{
             Command, CommandLine, Misunderstood, Suggestion, Typing, help, parse, suggest, usage,
         },
@@ -27,15 +27,22 @@ pub struct Commands {
     search: Arc<dyn Search>,
     /// The configured document sources.
     sources: Vec<(String, SourceKind)>,
+    freshness: FreshnessBoard,
     directory: Directory,
 }
 
 impl Commands {
-    pub fn new(tools: Arc<dyn Tools>, search: Arc<dyn Search>, config: &Config) -> Self {
+    pub fn new(
+        tools: Arc<dyn Tools>,
+        search: Arc<dyn Search>,
+        config: &Config,
+        freshness: FreshnessBoard,
+    ) -> Self {
         let sources = config.sources.iter();
         Self {
             tools,
             search,
+            freshness,
             directory: Directory::new(config),
             sources: sources
                 .map(|source| {
@@ -174,6 +181,7 @@ impl Commands {
                     name,
                     kind.as_str(),
                     documents,
+                    self.freshness.of(name),
                 )),
                 Err(error) => {
                     warn!(error = with_causes(&error), "count documents");

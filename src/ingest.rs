@@ -8,12 +8,14 @@
 //! beside it and takes over once it is complete.
 
 mod cutting;
+mod memory;
 mod report;
 
-pub use report::{IngestReport, SourceReport};
+pub use memory::FileMemory;
+pub use report::{IngestReport, ReadingEnd, SourceReport};
 
 use crate::{
-    config::{LimitsSection, RetrievalSection, SourceEntry},
+    config::{LimitsSection, OcrSection, RetrievalSection, SourceEntry},
     domain::DocumentId,
     knowledge::{
         Chunker, CountTokens, Cursor, Cursors, Document, IndexEntry, IndexError, IndexedPassage,
@@ -33,7 +35,7 @@ use std::{
 use tokio::{runtime::Handle, sync::mpsc, task::spawn_blocking};
 
 /// Passages embedded together: enough to sort them by length, few enough for a smooth bar.
-const BATCH: usize = 128;
+pub const BATCH: usize = 128;
 
 /// How much work a kill may cost at most.
 const FLUSH_EVERY: Duration = Duration::from_secs(5);
@@ -48,11 +50,15 @@ pub struct Ingestor {
     pub count_tokens: CountTokens,
     pub retrieval: RetrievalSection,
     pub limits: LimitsSection,
+    pub ocr: OcrSection,
     pub redactor: Arc<Redactor>,
     /// This program, for what is converted in a process of its own.
     pub program: PathBuf,
     pub remotes: Remotes,
     pub cursors: Cursors,
+    pub files: FileMemory,
+    /// Passages that the model is given at once, up to [`BATCH`]; a question waits for so many.
+    pub at_once: usize,
     /// Everything is read and compared, nothing is written.
     pub dry_run: bool,
 }
@@ -160,10 +166,14 @@ pub async fn synchronise(
         let (before, since) = (report.clone(), Instant::now());
         let mut run = SourceRun::begin(ingestor, name, progress).await?;
         run.read_all(entries, &mut report).await?;
-        run.finish(&mut report).await?;
+        let end = run.finish(&mut report).await?;
         progress.end();
+        let end = ReadingEnd {
+            first_fault: report.faults.get(before.faults.len()).cloned(),
+            ..end
+        };
         let part = report.since(&before, name, since.elapsed());
-        report.sources.push(part);
+        report.sources.push(SourceReport { end, ..part });
     }
     report.seconds = began.elapsed().as_secs_f64();
     Ok(report)
@@ -222,12 +232,14 @@ impl<'a> SourceRun<'a> {
         let ingestor = self.ingestor;
         let cutting = Cutting {
             limits: ingestor.limits.clone(),
+            ocr: ingestor.ocr.clone(),
             redactor: ingestor.redactor.clone(),
             program: ingestor.program.clone(),
             chunker: Chunker::new(ingestor.count_tokens.clone(), &ingestor.retrieval),
             known: self.known.clone(),
             remotes: ingestor.remotes.clone(),
             cursors: ingestor.cursors.clone(),
+            files: ingestor.files.clone(),
             runtime: Handle::current(),
         };
         let reading = spawn_blocking(move || cutting.read_and_cut(&entries, &steps));
@@ -287,7 +299,7 @@ impl<'a> SourceRun<'a> {
                     .map(|passage| searchable_text(&p.document.title, passage))
             })
             .collect();
-        let encoded = encode_patiently(self.ingestor.embedder.as_ref(), texts).await?;
+        let encoded = self.encode(texts).await?;
         let mut encoded = encoded.into_iter();
         let mut entries = Vec::new();
         for Prepared {
@@ -330,6 +342,18 @@ impl<'a> SourceRun<'a> {
         Ok(())
     }
 
+    /// In parts: who asks in the meantime waits for one of them.
+    async fn encode(&self, texts: Vec<String>) -> Result<Vec<Encoded>, EmbedError> {
+        let Ingestor {
+            embedder, at_once, ..
+        } = self.ingestor;
+        let mut encoded = Vec::with_capacity(texts.len());
+        for part in texts.chunks((*at_once).max(1)) {
+            encoded.extend(encode_patiently(embedder.as_ref(), part.to_vec()).await?);
+        }
+        Ok(encoded)
+    }
+
     fn count_alone(&self, documents: Vec<Prepared>, report: &mut IngestReport) {
         for prepared in documents {
             let is_known = self.known.contains_key(&prepared.document.id);
@@ -352,7 +376,7 @@ impl<'a> SourceRun<'a> {
     }
 
     /// Removes what is gone, notes what is replaced, and puts everything on disk.
-    async fn finish(mut self, report: &mut IngestReport) -> Result<(), IngestError> {
+    async fn finish(mut self, report: &mut IngestReport) -> Result<ReadingEnd, IngestError> {
         let index = &self.ingestor.index;
         let gone: Vec<DocumentId> = self
             .known
@@ -361,8 +385,15 @@ impl<'a> SourceRun<'a> {
             .map(|(id, _)| id.clone())
             .collect();
         report.removed += gone.len();
+        let mut end = ReadingEnd {
+            complete: !self.seen.hidden_source,
+            permissions_at: self.seen.permissions_at,
+            documents: self.known.len(),
+            lost: self.seen.lost.take(),
+            first_fault: None,
+        };
         if self.ingestor.dry_run {
-            return Ok(());
+            return Ok(end);
         }
         index.remove(self.name, &gone).await?;
         // One that this run wrote before it was withheld is not among the known ones.
@@ -381,7 +412,21 @@ impl<'a> SourceRun<'a> {
         if self.seen.hidden_source {
             report.unseen.push(self.name.to_string());
         }
-        self.note_cursor()
+        end.documents = documents.len();
+        self.ingestor.files.save().map_err(IngestError::Cursor)?;
+        self.note_cursor()?;
+        Ok(end)
+    }
+
+    /// What is attached to a document is given with it, and stays where that is
+    /// still there and had not to be read.
+    fn is_attached_to_unread(&self, id: &DocumentId) -> bool {
+        let seen = &self.seen;
+        id.attached_to().is_some_and(|parent| {
+            seen.listed.contains(&parent)
+                && !seen.documents.contains_key(&parent)
+                && !seen.withheld.contains(&parent)
+        })
     }
 
     fn is_gone(&self, id: &DocumentId, known: &Known) -> bool {
@@ -389,6 +434,7 @@ impl<'a> SourceRun<'a> {
         seen.withheld.contains(id)
             || !seen.documents.contains_key(id)
                 && !seen.listed.contains(id)
+                && !self.is_attached_to_unread(id)
                 && !seen.hidden_source
                 && !seen.hidden_files.contains(&known.origin)
     }
@@ -422,6 +468,7 @@ fn indexed(document: &Document, hash: &str, passage: Passage, fingerprint: u64) 
         audience: document.audience.clone(),
         supersedes: document.supersedes.clone(),
         superseded_by: None,
+        standing: document.standing.clone(),
         text: passage.text,
         position: passage.position,
         fingerprint: format!("{fingerprint:016x}"),

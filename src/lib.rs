@@ -33,6 +33,7 @@ pub mod learning;
 pub mod chat;
 pub mod intake;
 pub mod metrics;
+pub mod poller;
 pub mod worker;
 
 pub mod web;

@@ -4,9 +4,14 @@
 //! Labels have few values that the program or the configuration fixes: never
 //! words of a question, of an answer or of a source.
 
-use crate::domain::{Answer, EvidenceKind, GapClass, Platform};
+use crate::{
+    domain::{Answer, EvidenceKind, GapClass, Platform},
+    store::SourceState,
+};
+use chrono::{DateTime, Utc};
 use metrics::{
-    Unit, counter, describe_counter, describe_histogram, histogram, set_global_recorder,
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+    set_global_recorder,
 };
 use metrics_exporter_prometheus::{
     BuildError, Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
@@ -15,6 +20,11 @@ use metrics_exporter_prometheus::{
 const QUESTIONS: &str = "lorekeeper_questions_total";
 const GAPS: &str = "lorekeeper_gaps_total";
 const STAGES: &str = "lorekeeper_stage_seconds";
+const SOURCE_AGE: &str = "lorekeeper_source_age_seconds";
+const PERMISSIONS_AGE: &str = "lorekeeper_source_permissions_age_seconds";
+const SOURCE_DOCUMENTS: &str = "lorekeeper_source_documents";
+const SOURCE_FAILURES: &str = "lorekeeper_source_failures";
+const SOURCE_SECONDS: &str = "lorekeeper_source_reading_seconds";
 
 /// Upper bounds in seconds: a quoted answer takes milliseconds, a written one seconds.
 const SECONDS: [f64; 12] = [
@@ -52,9 +62,68 @@ fn describe() {
         Unit::Seconds,
         "How long a `stage` of an answer took: plan, gather, compose, total"
     );
+    for (name, unit, text) in SOURCE_GAUGES {
+        describe_gauge!(name, unit, text);
+    }
     // Every class stands there from the start, so that an alarm sees its first rise.
     for class in GapClass::ALL {
         counter!(GAPS, "class" => class.as_str()).absolute(0);
+    }
+}
+
+/// Each by `source`, as the configuration names it.
+const SOURCE_GAUGES: [(&str, Unit, &str); 5] = [
+    (
+        SOURCE_AGE,
+        Unit::Seconds,
+        "How long ago the last complete reading of a `source` began; what was deleted before is gone",
+    ),
+    (
+        PERMISSIONS_AGE,
+        Unit::Seconds,
+        "How long ago the last reading of a `source` began that also read who may see what",
+    ),
+    (
+        SOURCE_DOCUMENTS,
+        Unit::Count,
+        "Documents of a `source` by `state`: indexed, withheld (nobody may see them), failed (could not be read)",
+    ),
+    (
+        SOURCE_FAILURES,
+        Unit::Count,
+        "Readings of a `source` in a row that failed as a whole",
+    ),
+    (
+        SOURCE_SECONDS,
+        Unit::Seconds,
+        "How long the last complete reading of a `source` took",
+    ),
+];
+
+/// Tells how fresh the sources are. One that was never read has no age yet.
+pub fn record_sources(states: &[SourceState], now: DateTime<Utc>) {
+    for state in states {
+        let labelled = |name: &'static str, value: f64| {
+            gauge!(name, "source" => state.source.clone()).set(value);
+        };
+        let age = |since: DateTime<Utc>| (now - since).as_seconds_f64().max(0.0);
+        if let Some(since) = state.synchronised_at {
+            labelled(SOURCE_AGE, age(since));
+            labelled(SOURCE_SECONDS, state.milliseconds as f64 / 1e3);
+        }
+        if let Some(since) = state.permissions_at {
+            labelled(PERMISSIONS_AGE, age(since));
+        }
+        labelled(SOURCE_FAILURES, f64::from(state.failures));
+        let documents = [
+            ("indexed", state.documents),
+            ("withheld", state.withheld),
+            ("failed", state.faults),
+        ];
+        for (kind, count) in documents {
+            gauge!(SOURCE_DOCUMENTS, "source" => state.source.clone(), "state" => kind)
+                .set(count as f64);
+        }
     }
 }
 
@@ -192,6 +261,39 @@ mod tests {
         ] {
             assert!(text.contains(line), "`{line}` is not in\n{text}");
         }
+    }
+
+    #[test]
+    fn age_of_a_source_counts_from_where_its_reading_began() {
+        let at = |seconds| DateTime::from_timestamp(seconds, 0).expect("a time");
+        let state = SourceState {
+            source: "wiki".into(),
+            synchronised_at: Some(at(100)),
+            permissions_at: Some(at(40)),
+            documents: 7,
+            withheld: 2,
+            milliseconds: 1_500,
+            ..SourceState::default()
+        };
+        let new = SourceState {
+            source: "new".into(),
+            failures: 3,
+            ..SourceState::default()
+        };
+        let recorder = recorder().expect("the buckets are no empty list");
+        let handle = recorder.handle();
+        metrics::with_local_recorder(&recorder, || record_sources(&[state, new], at(160)));
+        let text = handle.render();
+        for line in [
+            "lorekeeper_source_age_seconds{source=\"wiki\"} 60",
+            "lorekeeper_source_permissions_age_seconds{source=\"wiki\"} 120",
+            "lorekeeper_source_documents{source=\"wiki\",state=\"withheld\"} 2",
+            "lorekeeper_source_reading_seconds{source=\"wiki\"} 1.5",
+            "lorekeeper_source_failures{source=\"new\"} 3",
+        ] {
+            assert!(text.contains(line), "`{line}` is not in\n{text}");
+        }
+        assert!(!text.contains("age_seconds{source=\"new\"}"), "{text}");
     }
 
     #[test]

@@ -5,9 +5,9 @@
 //! model or platform library crosses a port.
 
 use crate::domain::{
-    Access, Actor, Catalogue, DocumentId, GapClass, Generation, GenerationRequest, Message,
-    MessageId, PersonId, Place, Platform, Prompt, QuestionId, Readers, Relation, SourceKind,
-    TokenVectors, ToolCall, ToolResult,
+    Access, Actor, Catalogue, DocumentId, Duplicate, GapClass, Generation, GenerationRequest,
+    Message, MessageId, PersonId, Place, Platform, Prompt, QuestionId, Readers, Relation,
+    SourceKind, TokenVectors, ToolCall, ToolResult,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, NaiveDate, Utc};
@@ -200,8 +200,16 @@ pub struct Hit {
     pub version: String,
     pub date: Option<NaiveDate>,
     pub owner: Option<String>,
-    /// True where a newer document says that it replaces this one.
+    /// True where a newer document says that it replaces this one, or this one
+    /// says that it no longer holds.
     pub superseded: bool,
+    /// The version that the document says it is, such as `2.1`.
+    pub edition: Option<String>,
+    /// A newer document of its name does not replace it: its source keeps
+    /// records, each true for its day.
+    pub timeless: bool,
+    /// Other places that say the same, of those that this search may see.
+    pub copies: Vec<Duplicate>,
     /// The passage as it stands in the document, Markdown kept.
     pub text: String,
     /// Order of the passage in its document, from 0.

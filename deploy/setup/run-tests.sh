@@ -16,6 +16,9 @@ unshare --mount --map-root-user sh -c 'mount -t tmpfs tmpfs /mnt' >/dev/null 2>&
 [ -n "${LOREKEEPER_TEST_PGVECTOR:-}" ] ||
     skip on_pgvector 'there is no PostgreSQL with pgvector; deploy/setup/pgvector.sh fetches one, tests/with-pgvector starts it'
 
+command -v tesseract >/dev/null 2>&1 && command -v pdftoppm >/dev/null 2>&1 ||
+    skip knowledge::ocr:: 'tesseract-ocr and poppler-utils are not installed'
+
 echo "skipped: tools::logs_measured (wants data that is not ours: see benches/README.md, Logs)"
 echo "skipped: tools::logs_peer (wants a server with Loki's interface: make check-loki)"
 

@@ -98,6 +98,7 @@ impl ChatArgs {
     pub async fn run(self, config: Config, data_dir: &Path) -> anyhow::Result<()> {
         let store = open_store(&config, data_dir).await?;
         let app = App::open(config, data_dir).await?;
+        app.look_at_sources(&store).await?;
         let (intake, worker) = app.terminal(&store, TerminalChat::new(std::io::stdout()));
         let typed_by_hand = std::io::stdin().is_terminal();
         if typed_by_hand {

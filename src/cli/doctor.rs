@@ -1,10 +1,11 @@
 //! `lorekeeper doctor`: checks everything that the configuration names, and says what to do.
 
+use super::sources::{SourceLine, list};
 use crate::{
     app,
     config::Config,
     domain::{GenerationRequest, Prompt},
-    knowledge::Purpose,
+    knowledge::{Purpose, check_ocr},
     learning::following::SharedServing,
     model::{LostWindow, ModelFolder},
     ports::{Clock, Embedder, SystemClock, Tools},
@@ -85,6 +86,8 @@ impl DoctorArgs {
             Err(error) => findings.push(Finding::of("embedding model", Err(error))),
         }
         findings.push(Finding::of("sources", sources(config)));
+        findings.push(Finding::of("freshness", freshness(config, data_dir).await));
+        findings.push(Finding::of("ocr", ocr(config)));
         findings.extend(asked_sources(config).await);
         match Toolbox::open(config, Arc::new(SystemClock)).await {
             Ok(toolbox) => {
@@ -224,6 +227,29 @@ fn sources(config: &Config) -> anyhow::Result<String> {
         missing.join(", ")
     );
     Ok(format!("{} configured", config.sources.len()))
+}
+
+fn ocr(config: &Config) -> anyhow::Result<String> {
+    match config.ocr.is_on() {
+        true => Ok(check_ocr(&config.ocr)?),
+        false => Ok(NOT_CONFIGURED.into()),
+    }
+}
+
+/// Whether the daemon reads each source as often as it should.
+async fn freshness(config: &Config, data_dir: &Path) -> anyhow::Result<String> {
+    if config.sources.is_empty() {
+        return Ok(NOT_CONFIGURED.into());
+    }
+    let listed = list(config, data_dir).await?;
+    let late: Vec<String> = listed.iter().filter_map(SourceLine::fault).collect();
+    anyhow::ensure!(
+        late.is_empty(),
+        "{}; `lorekeeper sources` tells more",
+        late.join("; ")
+    );
+    let lines: Vec<String> = listed.iter().map(SourceLine::age).collect();
+    Ok(lines.join("; "))
 }
 
 /// Whether what is asked for documents answers, and what it says otherwise.

@@ -6,14 +6,15 @@ use crate::{
     config::{Config, RemoteSource, SourceEntry},
     ingest::{Coverage, Extent, IngestReport, Ingestor, Progress, ingest},
     knowledge::Purpose,
-    remote::Remotes,
+    poller,
 };
 use anyhow::bail;
+use chrono::{DateTime, Utc};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::{
     path::{Path, PathBuf},
-    sync::{Arc, Mutex},
+    sync::Mutex,
 };
 
 #[derive(Args, Debug)]
@@ -40,21 +41,10 @@ impl IngestArgs {
             false => Purpose::Ingest,
         };
         let knowledge = Knowledge::open(config, data_dir, purpose).await?;
+        let (embedder, index) = (knowledge.embedder.clone(), knowledge.index.clone());
         let ingestor = Ingestor {
-            index: knowledge.index.clone(),
-            count_tokens: knowledge.embedder.count_tokens(),
-            embedder: knowledge.embedder.clone(),
-            retrieval: config.retrieval.clone(),
-            limits: config.limits.clone(),
-            redactor: Arc::new(app::open_redactor(config, data_dir)?),
-            program: app::this_program()?,
-            remotes: Remotes::new(config),
-            cursors: app::open_cursors(
-                knowledge.index.as_ref(),
-                knowledge.embedder.as_ref(),
-                data_dir,
-            ),
             dry_run: self.dry_run,
+            ..app::open_ingestor(config, data_dir, embedder, index)?
         };
         let coverage = match (&self.source, self.paths.is_empty()) {
             (None, true) => Coverage::Everything,
@@ -66,7 +56,14 @@ impl IngestArgs {
                 former.embedder
             );
         }
+        let began = Utc::now();
         let report = ingest(&ingestor, &sources, coverage, &Bar::default()).await?;
+        if self.paths.is_empty() && !self.dry_run {
+            let noted = note(&report, began, config, data_dir).await;
+            noted.unwrap_or_else(|error| {
+                eprintln!("when the sources were read can't be noted: {error:#}")
+            });
+        }
         for fault in &report.faults {
             eprintln!("{fault}");
         }
@@ -118,6 +115,25 @@ impl IngestArgs {
             None => SourceEntry::new(&name, path),
         }
     }
+}
+
+/// Notes how fresh the sources are, for the daemon and `lorekeeper sources`.
+async fn note(
+    report: &IngestReport,
+    began: DateTime<Utc>,
+    config: &Config,
+    data_dir: &Path,
+) -> anyhow::Result<()> {
+    let store = app::open_store(config, data_dir).await?;
+    for source in report.sources.iter().filter(|source| source.end.complete) {
+        let completed = poller::completed(source, began);
+        store
+            .sources()
+            .completed(&source.source, &completed)
+            .await?;
+    }
+    store.close().await;
+    Ok(())
 }
 
 fn print_report(report: &IngestReport, dry_run: bool) {

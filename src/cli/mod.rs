@@ -25,6 +25,7 @@ mod plan;
 mod redact;
 mod search;
 mod serve;
+mod sources;
 mod sql;
 mod tool_call;
 
@@ -69,6 +70,8 @@ enum Command {
     Plan(plan::PlanArgs),
     /// Read sources into the index: what is new, changed or gone
     Ingest(ingest::IngestArgs),
+    /// How fresh what is known of each source is, and what could not be read
+    Sources(sources::SourcesArgs),
     /// Search the index
     Search(search::SearchArgs),
     /// Turn a web page, an office document or a PDF into Markdown
@@ -127,6 +130,7 @@ pub async fn run(cli: Cli) -> ExitCode {
         Command::Ask(args) => args.run(config, data_dir).await,
         Command::Plan(args) => args.run(config, data_dir).await,
         Command::Ingest(args) => args.run(&config, data_dir).await,
+        Command::Sources(args) => args.run(&config, data_dir).await,
         Command::Search(args) => args.run(&config, data_dir).await,
         Command::Convert(args) => args.run(),
         Command::Redact(args) => args.run(&config, data_dir).await,

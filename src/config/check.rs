@@ -79,6 +79,8 @@ pub(super) fn check(name: &str, config: &Config, faults: &mut Faults) {
         1,
         1_000_000_000_000,
     );
+    range("ocr.pages", config.ocr.pages as u64, 1, 10_000);
+    range("ocr.timeout_ms", config.ocr.timeout_ms, 1_000, 3_600_000);
     let generator = &config.generator;
     for (key, value, from, to) in [
         ("generator.slots", generator.slots, 1, 256),
@@ -98,6 +100,13 @@ pub(super) fn check(name: &str, config: &Config, faults: &mut Faults) {
         range("slack.sockets", slack.sockets.into(), 2, 10);
         token(name, "slack.bot_token", &slack.bot_token, "xoxb-", faults);
         token(name, "slack.app_token", &slack.app_token, "xapp-", faults);
+    }
+    if let Some(languages) = &config.ocr.languages
+        && !languages.split('+').all(is_language)
+    {
+        faults.add(format!(
+            "{name}: `ocr.languages` is \"{languages}\", expected such as \"eng\" or \"eng+deu\""
+        ));
     }
     for api in &config.apis {
         let of = |key: &str| format!("api.{key}` of {}", api.name);
@@ -184,6 +193,12 @@ pub(super) fn check(name: &str, config: &Config, faults: &mut Faults) {
             ));
         }
     }
+}
+
+/// As tesseract names one: `eng`, `chi_sim`, `script/Latin`.
+fn is_language(name: &str) -> bool {
+    let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '/');
+    name.starts_with(|c: char| c.is_ascii_alphabetic()) && name.chars().all(letter)
 }
 
 /// Says which kind of token is expected, never what was given.

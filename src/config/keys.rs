@@ -4,7 +4,7 @@ use super::load::Faults;
 use serde_json::{Map, Value};
 
 /// The keys of every section.
-const KEYS: [(&str, &[&str]); 34] = [
+const KEYS: [(&str, &[&str]); 35] = [
     (
         "",
         &[
@@ -17,6 +17,7 @@ const KEYS: [(&str, &[&str]); 34] = [
             "chat",
             "web",
             "redaction",
+            "ocr",
             "slack",
             "discord",
             "source",
@@ -85,6 +86,10 @@ const KEYS: [(&str, &[&str]); 34] = [
     ("chat", &["time_zone", "follow_up_hours"]),
     ("web", &["listen"]),
     ("redaction", &["names", "salt"]),
+    (
+        "ocr",
+        &["languages", "tesseract", "pdftoppm", "pages", "timeout_ms"],
+    ),
     ("slack", &["bot_token", "app_token", "api_url", "sockets"]),
     ("discord", &["bot_token", "api_url", "guilds", "commands"]),
     (
@@ -96,6 +101,8 @@ const KEYS: [(&str, &[&str]); 34] = [
             "audience",
             "layout",
             "redact",
+            "dates",
+            "every",
             "table",
             "jira",
             "confluence",
@@ -134,6 +141,7 @@ const KEYS: [(&str, &[&str]); 34] = [
             "projects",
             "auth",
             "networks",
+            "attachments",
             "unrestricted",
         ],
     ),
@@ -146,6 +154,8 @@ const KEYS: [(&str, &[&str]); 34] = [
             "spaces",
             "auth",
             "networks",
+            "comments",
+            "attachments",
             "unrestricted",
         ],
     ),

@@ -111,6 +111,7 @@ fn read_sections(name: &str, mut values: Map<String, Value>, faults: &mut Faults
         limits: section(name, &mut values, "limits", faults),
         chat: section(name, &mut values, "chat", faults),
         web: section(name, &mut values, "web", faults),
+        ocr: section(name, &mut values, "ocr", faults),
         redaction: section(name, &mut values, "redaction", faults),
         slack: section(name, &mut values, "slack", faults),
         discord: section(name, &mut values, "discord", faults),

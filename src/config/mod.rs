@@ -7,6 +7,7 @@
 mod apis;
 mod check;
 mod environment;
+mod every;
 mod index;
 mod keys;
 mod load;
@@ -15,13 +16,14 @@ mod sections;
 mod sources;
 
 pub use apis::{ApiAuth, ApiEntry, ApiOperation};
+pub use every::Every;
 pub use index::{IndexKind, IndexSection};
 pub use load::{ConfigError, Fault, load};
 pub use logs::{LineFormat, LogEntry, LogExamples, LogFields, LogKind};
 pub use sections::{
-    ChannelEntry, ChatSection, CommandScope, Config, DatabaseEntry, Device, DiscordSection,
-    GeneratorSection, GeneratorServer, LimitsSection, ModelSection, PersonEntry, QueryEntry,
-    QueryParameter, RedactionSection, RetrievalSection, SlackSection, SourceEntry, SourceLayout,
-    StoreSection, WebSection,
+    ChannelEntry, ChatSection, CommandScope, Config, DatabaseEntry, DatePolicy, Device,
+    DiscordSection, GeneratorSection, GeneratorServer, LimitsSection, ModelSection, OcrSection,
+    PersonEntry, QueryEntry, QueryParameter, RedactionSection, RetrievalSection, SlackSection,
+    SourceEntry, SourceLayout, StoreSection, WebSection,
 };
 pub use sources::{Edition, RemoteSource, SiteSource, SlackExport, TableSource};

@@ -1,7 +1,7 @@
 //! The sections of `lorekeeper.toml`.
 
 use super::apis::ApiEntry;
-use super::{IndexSection, LogEntry, RemoteSource};
+use super::{Every, IndexSection, LogEntry, RemoteSource};
 use crate::domain::{EVERYONE, ParameterKind, RedactionPolicy, SourceKind};
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -23,6 +23,7 @@ pub struct Config {
     pub chat: ChatSection,
     pub web: WebSection,
     pub redaction: RedactionSection,
+    pub ocr: OcrSection,
     pub slack: Option<SlackSection>,
     pub discord: Option<DiscordSection>,
     #[serde(rename = "source")]
@@ -227,6 +228,39 @@ pub struct RedactionSection {
     pub salt: Option<SecretString>,
 }
 
+/// Text of pictures and scanned pages, read by programs of the system.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default)]
+pub struct OcrSection {
+    /// As tesseract names them: `eng`, `eng+deu`. Without it pictures are not read.
+    pub languages: Option<String>,
+    pub tesseract: PathBuf,
+    /// Of poppler, draws the pages of a PDF that have no text.
+    pub pdftoppm: PathBuf,
+    /// Of one PDF; further scanned pages are left out.
+    pub pages: usize,
+    /// For one file, where that is more than `limits.convert_timeout_ms`.
+    pub timeout_ms: u64,
+}
+
+impl OcrSection {
+    pub fn is_on(&self) -> bool {
+        self.languages.is_some()
+    }
+}
+
+impl Default for OcrSection {
+    fn default() -> Self {
+        Self {
+            languages: None,
+            tesseract: "tesseract".into(),
+            pdftoppm: "pdftoppm".into(),
+            pages: 50,
+            timeout_ms: 300_000,
+        }
+    }
+}
+
 /// HTTP for those who run the daemon.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default)]
@@ -294,6 +328,12 @@ pub struct SourceEntry {
     /// What becomes of secrets and personal data, such as `{ email = "hash" }`.
     #[serde(default)]
     pub redact: RedactionPolicy,
+    /// What a later date of a document says.
+    #[serde(default)]
+    pub dates: DatePolicy,
+    /// How often the daemon brings the index to its state.
+    #[serde(default)]
+    pub every: Every,
     #[serde(flatten)]
     pub remote: RemoteSource,
 }
@@ -308,9 +348,23 @@ impl SourceEntry {
             audience: everyone(),
             layout: SourceLayout::default(),
             redact: RedactionPolicy::default(),
+            dates: DatePolicy::default(),
+            every: Every::default(),
             remote: RemoteSource::default(),
         }
     }
+}
+
+/// What it means that one document of a source is later than another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DatePolicy {
+    /// Of two with the same name, or the same text with other figures, the
+    /// later one holds.
+    #[default]
+    Replace,
+    /// Nothing: each is true for its day, as minutes and reports are.
+    Record,
 }
 
 pub(super) fn everyone() -> Vec<String> {

@@ -59,7 +59,7 @@ pub struct SiteSource {
     /// Without the path of its interface: `https://example.atlassian.net`,
     /// `https://jira.example.com`.
     pub url: Option<String>,
-    /// A file that was exported there: CSV of Jira, zipped HTML of Confluence.
+    /// A file that was exported there: CSV or XML of Jira, zipped HTML of Confluence.
     /// With `url`, links lead there.
     pub export: Option<PathBuf>,
     /// Without it, by the address.
@@ -74,6 +74,12 @@ pub struct SiteSource {
     /// Blocks such as `10.0.0.0/8` that may be connected to although they are not public.
     #[serde(deserialize_with = "networks")]
     pub networks: Vec<IpNet>,
+    /// Comments of Confluence's pages are read too, with a question more for each
+    /// page. Jira's come with their issues.
+    pub comments: bool,
+    /// Attached files are read too, each as a document that is for those whom
+    /// its page or issue is for.
+    pub attachments: bool,
     /// Of an export that does not say who may see what: `audience` may see all of it.
     pub unrestricted: bool,
 }

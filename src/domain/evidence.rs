@@ -30,6 +30,19 @@ pub struct Evidence {
     /// The relations of this passage that were followed to the answer.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub relations: Vec<Relation>,
+    /// Other places that say the same, of those that the asker may see.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub copies: Vec<Duplicate>,
+}
+
+/// Where the same text stands as well.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Duplicate {
+    pub document: DocumentId,
+    pub source: String,
+    pub title: String,
+    pub locator: String,
+    pub date: Option<NaiveDate>,
 }
 
 impl Evidence {
@@ -50,6 +63,7 @@ impl Evidence {
             orders: 0,
             rows: Some(result),
             relations: Vec::new(),
+            copies: Vec::new(),
         }
     }
 }

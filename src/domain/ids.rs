@@ -73,3 +73,19 @@ impl fmt::Display for QuestionId {
         self.0.as_simple().fmt(f)
     }
 }
+
+/// Between the id of a document and that of what is attached to it.
+const ATTACHED: &str = "/attachments/";
+
+impl DocumentId {
+    /// The id of what is attached to this document.
+    pub fn with_attached(&self, id: &str) -> Self {
+        Self::new(format!("{self}{ATTACHED}{id}"))
+    }
+
+    /// The document that this one is attached to.
+    pub fn attached_to(&self) -> Option<Self> {
+        let (parent, _) = self.as_str().split_once(ATTACHED)?;
+        Some(Self::new(parent))
+    }
+}

@@ -12,10 +12,12 @@ pub mod command;
 pub mod csv;
 mod evidence;
 mod feedback;
+mod freshness;
 mod function;
 mod generation;
 mod ids;
 mod incoming;
+mod likeness;
 mod message;
 pub mod plain;
 mod plan;
@@ -32,12 +34,14 @@ pub use catalogue::{
     Catalogue, Chain, Given, Parameter, ParameterKind, Schema, SchemaColumn, SchemaTable, Taken,
     ToolKind, ToolSpec,
 };
-pub use evidence::{Evidence, EvidenceKind, Gap, GapClass, Rows, ToolResult};
+pub use evidence::{Duplicate, Evidence, EvidenceKind, Gap, GapClass, Rows, ToolResult};
 pub use feedback::{Feedback, FeedbackChange, FeedbackTarget, Signal, Verdict, normalize_emoji};
+pub use freshness::{Freshness, FreshnessBoard};
 pub use function::Function;
 pub use generation::{Finish, Generation, GenerationRequest, Prompt, Said, Sampling, Speaker};
 pub use ids::{ChannelId, DocumentId, MessageId, PersonId, QuestionId, TenantId, ThreadId};
 pub use incoming::{Addressed, Incoming, IncomingQuestion, Platform, Receipt, Refusal};
+pub use likeness::{Alike, Likeness};
 pub use message::{Block, Inline, Message, SourceLine};
 pub use plan::{Ask, Intent, Link, Plan, SourceKind, Style, ToolCall, Which};
 pub use question::{

@@ -102,6 +102,16 @@ pub fn newer_wins(older_title: &str) -> String {
     format!("An older page, “{older_title}”, says something else; it was replaced by this one.")
 }
 
+/// Another page has other figures, and no date decides.
+pub fn disagrees(title: &str, locator: &str) -> String {
+    format!("“{title}” ({locator}) has other figures, and nothing says which of the two is newer.")
+}
+
+/// The only page that answers says that it no longer holds.
+pub fn over() -> String {
+    "This page is marked as replaced or no longer valid, and I found nothing newer.".into()
+}
+
 pub fn held_then(year: i32) -> String {
     format!("This is what held in {year}; a newer page has replaced it.")
 }

@@ -1,18 +1,19 @@
 //! The reading thread: documents in, from files or from elsewhere; passages of
 //! those that are new or changed out.
 
+use super::FileMemory;
 use crate::{
-    config::{LimitsSection, SourceEntry},
-    domain::{DocumentId, RedactionPolicy},
+    config::{Every, LimitsSection, OcrSection, SourceEntry},
+    domain::DocumentId,
     knowledge::{
-        Chunker, Cursor, Cursors, Document, Hidden, Known, Passage, RELATIONS_EDITION, Reading,
-        SourceFault, read_source,
+        Chunker, Cursor, Cursors, Document, Hidden, Known, Passage, RELATIONS_EDITION, ReadWith,
+        Reading, SourceFault, read_source,
         redact::{Redacted, Redactor},
     },
     ports::with_causes,
-    remote::{Begin, Remote, RemoteError, Remotes},
+    remote::{Begin, RemoteError, Remotes},
 };
-use chrono::Duration as Span;
+use chrono::{DateTime, Duration as Span, Utc};
 use sha2::{Digest, Sha256};
 use std::{
     collections::{BTreeMap, HashMap, HashSet},
@@ -58,17 +59,24 @@ pub(super) struct Seen {
     pub withheld: HashSet<DocumentId>,
     pub hidden_files: HashSet<String>,
     pub hidden_source: bool,
+    /// Why.
+    pub lost: Option<String>,
+    /// When the last reading began that also read who may see what; of several
+    /// entries the earliest.
+    pub permissions_at: Option<DateTime<Utc>>,
 }
 
 /// What the reading thread works with.
 pub(super) struct Cutting {
     pub limits: LimitsSection,
+    pub ocr: OcrSection,
     pub redactor: Arc<Redactor>,
     pub program: PathBuf,
     pub chunker: Chunker,
     pub known: Arc<HashMap<DocumentId, Known>>,
     pub remotes: Remotes,
     pub cursors: Cursors,
+    pub files: FileMemory,
     /// For what is asked of other systems.
     pub runtime: Handle,
 }
@@ -76,7 +84,9 @@ pub(super) struct Cutting {
 impl Cutting {
     pub fn read_and_cut(&self, entries: &[SourceEntry], steps: &mpsc::Sender<Step>) {
         let mut seen = Seen::default();
+        let mut oldest = Some(self.remotes.now());
         for entry in entries {
+            let began = self.remotes.now();
             let redaction = self.redactor.recipe(&entry.redact);
             let mut entry = EntryRun {
                 cutting: self,
@@ -84,6 +94,7 @@ impl Cutting {
                 recipe: format!("{} {RELATIONS_EDITION} {redaction}", self.chunker.recipe()),
                 steps,
                 seen: &mut seen,
+                whole_at: None,
                 withheld: BTreeMap::new(),
             };
             let outcome = match entry.entry.remote.is_asked() {
@@ -93,29 +104,14 @@ impl Cutting {
             if outcome.is_break() || entry.tell_withheld().is_break() {
                 return;
             }
-        }
-        let _ = steps.blocking_send(Step::Done(seen));
-    }
-
-    /// The hash is that of the document as its source has it, so that an
-    /// unchanged one is not looked through again.
-    fn cut(&self, mut document: Document, recipe: &str, policy: &RedactionPolicy) -> Step {
-        let hash = hex_digest(&format!("{recipe} {}", document.hash()));
-        let known = self.known.get(&document.id);
-        if known.is_some_and(|known| known.hash == hash) {
-            return Step::Unchanged {
-                bytes: document.bytes,
+            let permissions_at = match entry.entry.remote.is_asked() {
+                true => entry.whole_at,
+                false => Some(began),
             };
+            oldest = oldest.min(permissions_at);
         }
-        let mut redacted = Redacted::new();
-        self.redactor
-            .redact_document(&mut document, policy, &mut redacted);
-        Step::Changed(Box::new(Prepared {
-            passages: self.chunker.passages(&document),
-            document,
-            hash,
-            redacted,
-        }))
+        seen.permissions_at = oldest.filter(|_| !seen.hidden_source);
+        let _ = steps.blocking_send(Step::Done(seen));
     }
 }
 
@@ -127,29 +123,37 @@ struct EntryRun<'a> {
     recipe: String,
     steps: &'a mpsc::Sender<Step>,
     seen: &'a mut Seen,
+    /// When the last reading of everything began, of what is asked elsewhere.
+    whole_at: Option<DateTime<Utc>>,
     /// How many documents are withheld for which reason.
     withheld: BTreeMap<String, usize>,
 }
 
 impl EntryRun<'_> {
     fn read_files(&mut self) -> ControlFlow<()> {
-        let (entry, cutting) = (self.entry, self.cutting);
-        read_source(entry, &cutting.limits, &cutting.program, &mut |reading| {
-            self.hear(reading, false)
-        })
+        let (entry, cutting, steps) = (self.entry, self.cutting, self.steps);
+        let with = ReadWith {
+            wanted: &|| !steps.is_closed(),
+            unchanged: &|file| {
+                let known = cutting.known.get(&DocumentId::new(&file.name));
+                let before = cutting.files.recall(&entry.name, file);
+                before.is_some_and(|hash| known.is_some_and(|known| known.hash == hash))
+            },
+            ..ReadWith::new(&cutting.limits, &cutting.ocr, &cutting.program)
+        };
+        read_source(entry, with, &mut |reading| self.hear(reading, false))
     }
 
     /// Batch after batch, from where the last run came to.
     fn read_remote(&mut self) -> ControlFlow<()> {
         let (begin, mut cursor) = self.begin();
-        let runtime = &self.cutting.runtime;
         let opening = self.cutting.remotes.open(self.entry, begin);
-        let mut remote = match runtime.block_on(opening) {
+        let mut remote = match self.wait(opening)? {
             Ok(remote) => remote,
             Err(error) => return self.lost(&error),
         };
         loop {
-            let batch = match runtime.block_on(remote.next()) {
+            let batch = match self.wait(remote.next())? {
                 Ok(Some(batch)) => batch,
                 Ok(None) => break,
                 Err(error) => return self.lost(&error),
@@ -164,26 +168,62 @@ impl EntryRun<'_> {
         }
         // Also after a reading of everything: what moved while it was read may
         // not have been seen, and is not gone.
-        if !self.cutting.known.is_empty()
-            && let Err(error) = self.list(remote.as_mut())
-        {
-            return self.lost(&error);
+        if !self.cutting.known.is_empty() {
+            match self.wait(remote.ids())? {
+                Ok(listed) => self.seen.listed.extend(listed),
+                Err(error) => return self.lost(&error),
+            }
         }
         cursor.whole_at = cursor.began_at.take().or(cursor.whole_at);
+        self.whole_at = cursor.whole_at;
         self.send(Step::Reached(cursor))
     }
 
-    fn list(&mut self, remote: &mut dyn Remote) -> Result<(), RemoteError> {
-        let listed = self.cutting.runtime.block_on(remote.ids())?;
-        self.seen.listed.extend(listed);
-        Ok(())
+    /// Waits for an answer while somebody waits for what is read.
+    fn wait<T>(&self, answer: impl Future<Output = T>) -> ControlFlow<(), T> {
+        self.cutting.runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = self.steps.closed() => ControlFlow::Break(()),
+                answer = answer => ControlFlow::Continue(answer),
+            }
+        })
+    }
+
+    /// The hash is that of the document as its source has it, so that an
+    /// unchanged one is not looked through again.
+    fn cut(&self, mut document: Document) -> Step {
+        let (cutting, entry) = (self.cutting, self.entry);
+        let hash = hex_digest(&format!("{} {}", self.recipe, document.hash()));
+        cutting.files.tell(&entry.name, &document.origin, &hash);
+        let known = cutting.known.get(&document.id);
+        if known.is_some_and(|known| known.hash == hash) {
+            return Step::Unchanged {
+                bytes: document.bytes,
+            };
+        }
+        let mut redacted = Redacted::new();
+        cutting
+            .redactor
+            .redact_document(&mut document, &entry.redact, &mut redacted);
+        Step::Changed(Box::new(Prepared {
+            passages: cutting.chunker.passages(&document),
+            document,
+            hash,
+            redacted,
+        }))
     }
 
     /// Where this run begins, and the cursor that it moves.
     fn begin(&self) -> (Begin, Cursor) {
         let now = self.cutting.remotes.now();
         // Settings count too: another list of projects is another source.
-        let recipe = hex_digest(&format!("{} {:?}", self.recipe, self.entry));
+        // How often it is read makes no difference.
+        let entry = SourceEntry {
+            every: Every::Off,
+            ..self.entry.clone()
+        };
+        let recipe = hex_digest(&format!("{} {entry:?}", self.recipe));
         let anew = Cursor {
             recipe: recipe.clone(),
             began_at: Some(now),
@@ -217,11 +257,19 @@ impl EntryRun<'_> {
     fn hear(&mut self, reading: Reading, may_repeat: bool) -> ControlFlow<()> {
         match reading {
             Reading::Passed { bytes } => self.send(Step::Passed { bytes }),
+            Reading::Unchanged { file, bytes } => {
+                let id = DocumentId::new(&file);
+                self.seen.documents.insert(id, file);
+                self.send(Step::Unchanged { bytes })
+            }
             Reading::Fault(fault) => {
                 match fault.hides {
                     Hidden::Nothing => {}
                     Hidden::File => drop(self.seen.hidden_files.insert(fault.file.clone())),
-                    Hidden::Source => self.seen.hidden_source = true,
+                    Hidden::Source => {
+                        self.seen.hidden_source = true;
+                        self.seen.lost.get_or_insert_with(|| fault.to_string());
+                    }
                 }
                 self.send(Step::Fault(fault))
             }
@@ -238,9 +286,7 @@ impl EntryRun<'_> {
                 self.seen.withheld.remove(&document.id);
                 let origin = document.origin.clone();
                 self.seen.documents.insert(document.id.clone(), origin);
-                let cut = self
-                    .cutting
-                    .cut(*document, &self.recipe, &self.entry.redact);
+                let cut = self.cut(*document);
                 self.send(cut)
             }
         }

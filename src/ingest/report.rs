@@ -1,6 +1,7 @@
 //! What a run did, together and source by source.
 
 use crate::knowledge::redact::Redacted;
+use chrono::{DateTime, Utc};
 use serde::Serialize;
 use std::{fmt, time::Duration};
 
@@ -48,6 +49,23 @@ pub struct SourceReport {
     pub chunks: usize,
     pub faults: usize,
     pub seconds: f64,
+    #[serde(skip)]
+    pub end: ReadingEnd,
+}
+
+/// How the reading of a source ended.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReadingEnd {
+    /// All of it was seen that there was to see.
+    pub complete: bool,
+    /// When the last reading began that also read who may see what.
+    pub permissions_at: Option<DateTime<Utc>>,
+    /// Documents that the index has of it now.
+    pub documents: usize,
+    /// Why not everything was seen.
+    pub lost: Option<String>,
+    /// The first thing that could not be read.
+    pub first_fault: Option<String>,
 }
 
 impl IngestReport {
@@ -76,6 +94,7 @@ impl IngestReport {
             chunks: self.chunks - before.chunks,
             faults: self.faults.len() - before.faults.len(),
             seconds: took.as_secs_f64(),
+            end: ReadingEnd::default(),
         }
     }
 }

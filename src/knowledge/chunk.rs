@@ -255,6 +255,7 @@ fn short_runs(word: &str) -> Vec<&str> {
 mod tests {
     use super::*;
     use crate::domain::{Audience, DocumentId, SourceKind};
+    use crate::knowledge::Standing;
 
     /// Words stand for tokens, so that the expectations can be counted by eye.
     fn chunker(budget: usize, overlap: usize) -> Chunker {
@@ -280,6 +281,7 @@ mod tests {
             owner: None,
             audience: Audience::everyone(),
             supersedes: Vec::new(),
+            standing: Standing::default(),
             bytes: 0,
         }
     }

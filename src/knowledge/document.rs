@@ -1,5 +1,6 @@
 //! One document as a source gave it, before it is cut into passages.
 
+use super::passage::Standing;
 use crate::domain::{Audience, DocumentId, EVERYONE, SourceKind};
 use chrono::NaiveDate;
 use sha2::{Digest, Sha256};
@@ -22,6 +23,7 @@ pub struct Document {
     pub audience: Audience,
     /// The documents that this one replaces, as its author named them.
     pub supersedes: Vec<String>,
+    pub standing: Standing,
     /// Bytes of the source that it took, for the progress bar.
     pub bytes: u64,
 }
@@ -62,6 +64,10 @@ impl Document {
             // The length in front keeps "ab" + "c" apart from "a" + "bc".
             hash.update(field.len().to_le_bytes());
             hash.update(field);
+        }
+        // Documents that say nothing of it keep the hash that they had before there was such a thing.
+        if !self.standing.is_unknown() {
+            hash.update(format!("{:?}", self.standing));
         }
         hex::encode(hash.finalize())
     }

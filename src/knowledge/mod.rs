@@ -30,12 +30,13 @@ pub use index::{
     EdgeIndex, FORMAT, Found, IndexEntry, IndexError, IndexRecipe, KnowledgeIndex, Known,
     PassageId, PgIndex, PgOptions, Purpose, QdrantIndex, QdrantOptions, Replaced, Scope,
 };
-pub use passage::{IndexedPassage, Passage, passage_terms, searchable_text};
+pub use passage::{IndexedPassage, Passage, Standing, passage_terms, searchable_text};
 pub use relations::{EDITION as RELATIONS_EDITION, relation_keys, relations};
 pub use search::{HybridSearch, Read};
 pub use sources::{
-    Comment, ConvertError, Converted, Hidden, NO_SHARED_GROUP, Reading, Restriction, SourceFault,
-    Ticket, audience, convert, read_source, record, source_bytes,
+    Comment, ConvertError, Converted, Hidden, NO_SHARED_GROUP, OcrError, ReadWith, Reading,
+    Restriction, SourceFault, SourceFile, Stamp, Ticket, audience, check_ocr, convert,
+    read_attached, read_source, record, source_bytes, with_comments,
 };
 pub use supersede::superseded_by;
 pub use terms::{TermVector, query_vector as query_terms};

@@ -20,6 +20,27 @@ pub struct Passage {
     pub position: usize,
 }
 
+/// What a document says of its own place among its versions.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Standing {
+    /// The documents that replace it, as its author named them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub replaced_by: Vec<String>,
+    /// It no longer holds.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub over: bool,
+    /// Such as `2.1`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub edition: Option<String>,
+}
+
+impl Standing {
+    pub fn is_unknown(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 /// A passage as the index keeps it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct IndexedPassage {
@@ -38,6 +59,8 @@ pub struct IndexedPassage {
     pub supersedes: Vec<String>,
     /// The newer document that says it replaces this one.
     pub superseded_by: Option<DocumentId>,
+    #[serde(default, skip_serializing_if = "Standing::is_unknown")]
+    pub standing: Standing,
     pub text: String,
     pub position: usize,
     /// Of the words, see [`super::fingerprint`]; in hex, because JSON numbers lose bits.
@@ -67,7 +90,10 @@ impl IndexedPassage {
             version,
             date: self.date,
             owner: self.owner,
-            superseded: self.superseded_by.is_some(),
+            superseded: self.superseded_by.is_some() || self.standing.over,
+            edition: self.standing.edition,
+            timeless: false,
+            copies: Vec::new(),
             text: self.text,
             position: self.position,
             score,

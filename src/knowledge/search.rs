@@ -5,14 +5,14 @@
 //! after that newer one.
 
 use super::{
-    fingerprint::are_near,
     fusion::{Fused, fuse},
     index::{Found, IndexError, KnowledgeIndex, PassageId, Scope},
     passage::IndexedPassage,
     terms,
 };
 use crate::{
-    domain::{Access, DocumentId, SourceKind, TokenVectors},
+    config::{DatePolicy, SourceEntry},
+    domain::{Access, Alike, DocumentId, Duplicate, Likeness, SourceKind, TokenVectors},
     pipeline::reader::{Candidate, POOL, RankFeatures, meet, rank_features},
     ports::{Embedder, Encoded, Hit, Related, Search, SearchError, SearchRequest, TextRole},
 };
@@ -37,6 +37,8 @@ pub struct HybridSearch {
     candidates: usize,
     /// Whether relations are followed.
     relations: bool,
+    /// Sources whose documents replace none by being later.
+    timeless: HashSet<String>,
 }
 
 /// Passages that one look-up of relations brings at most.
@@ -53,6 +55,16 @@ impl HybridSearch {
             embedder,
             candidates,
             relations: true,
+            timeless: HashSet::new(),
+        }
+    }
+
+    /// As the sources are configured.
+    pub fn with_sources(self, sources: &[SourceEntry]) -> Self {
+        let timeless = sources.iter().filter(|s| s.dates == DatePolicy::Record);
+        Self {
+            timeless: timeless.map(|source| source.name.clone()).collect(),
+            ..self
         }
     }
 
@@ -77,9 +89,13 @@ impl HybridSearch {
         let placed = spawn_blocking(move || {
             span.in_scope(|| without_repetitions(put_back_superseded(read(&text, &asked, found))))
         });
-        placed
+        let mut placed = placed
             .await
-            .map_err(|error| SearchError::Unavailable(error.into()))
+            .map_err(|error| SearchError::Unavailable(error.into()))?;
+        for Read { hit, .. } in &mut placed {
+            hit.timeless = self.timeless.contains(&hit.source);
+        }
+        Ok(placed)
     }
 }
 
@@ -250,9 +266,10 @@ fn put_back_superseded(mut placed: Vec<Placed>) -> Vec<Placed> {
         ..
     } in &mut placed
     {
-        if let Some(newer) = superseded_by {
-            let below = best
-                .get(newer)
+        if read.hit.superseded {
+            let below = superseded_by
+                .as_ref()
+                .and_then(|newer| best.get(newer))
                 .map_or(f32::INFINITY, |score| score - JUST_BELOW);
             read.hit.score = (read.hit.score - SUPERSEDED).min(below);
         }
@@ -270,21 +287,84 @@ fn only_in(these: &[Found], others: &[Found]) -> Vec<PassageId> {
         .collect()
 }
 
-/// Of near-identical passages of documents the first stays. Tickets stay all:
-/// two people reporting the same are two tickets.
+/// Of passages that say the same the first stays, with the places of the
+/// others: all of them are passages that this search may see. Two people
+/// reporting the same are two tickets; one ticket in two exports is one.
 fn without_repetitions(placed: Vec<Placed>) -> Vec<Read> {
-    let mut seen: Vec<u64> = Vec::new();
-    placed
-        .into_iter()
-        .filter(|placed| {
-            let Ok(fingerprint) = u64::from_str_radix(&placed.fingerprint, 16) else {
-                return true;
-            };
-            let repeated = placed.read.hit.kind != SourceKind::Tickets
-                && seen.iter().any(|&s| are_near(s, fingerprint));
-            seen.push(fingerprint);
-            !repeated
-        })
-        .map(|placed| placed.read)
-        .collect()
+    let mut kept: Vec<(Marks, Read)> = Vec::new();
+    for placed in placed {
+        let marks = Marks::of(&placed);
+        let hit = placed.read.hit;
+        let first = kept
+            .iter_mut()
+            .find(|(first, read)| marks.repeats(&hit, first, &read.hit));
+        match first {
+            Some((_, first)) => note_copy(&mut first.hit, hit),
+            None => kept.push((
+                marks,
+                Read {
+                    hit,
+                    features: placed.read.features,
+                },
+            )),
+        }
+    }
+    kept.into_iter().map(|(_, read)| read).collect()
+}
+
+/// What a passage is compared by.
+struct Marks {
+    /// None where the index holds an unreadable one.
+    fingerprint: Option<u64>,
+    likeness: Likeness,
+}
+
+impl Marks {
+    fn of(placed: &Placed) -> Self {
+        Self {
+            fingerprint: u64::from_str_radix(&placed.fingerprint, 16).ok(),
+            likeness: Likeness::of(&placed.read.hit.text),
+        }
+    }
+
+    fn repeats(&self, hit: &Hit, other: &Self, first: &Hit) -> bool {
+        let tickets = [hit, first].map(|hit| hit.kind == SourceKind::Tickets);
+        match tickets {
+            [true, true] => {
+                let same_key = hit
+                    .document
+                    .as_str()
+                    .eq_ignore_ascii_case(first.document.as_str());
+                same_key && hit.source != first.source && self.is_near(other)
+            }
+            [false, false] => self.is_near(other),
+            _ => false,
+        }
+    }
+
+    /// The same words by their fingerprint; nearly the same by the words themselves.
+    fn is_near(&self, other: &Self) -> bool {
+        let equal = self.fingerprint.is_some() && self.fingerprint == other.fingerprint;
+        equal || self.likeness.to(&other.likeness) == Alike::Same
+    }
+}
+
+fn note_copy(first: &mut Hit, copy: Hit) {
+    let is_known = |source: &str, document: &DocumentId| {
+        (source, document) == (first.source.as_str(), &first.document)
+            || first
+                .copies
+                .iter()
+                .any(|known| (source, document) == (known.source.as_str(), &known.document))
+    };
+    if copy.superseded != first.superseded || is_known(&copy.source, &copy.document) {
+        return;
+    }
+    first.copies.push(Duplicate {
+        document: copy.document,
+        source: copy.source,
+        title: copy.title,
+        locator: copy.locator,
+        date: copy.date,
+    });
 }

@@ -4,7 +4,8 @@ use super::index::Known;
 use crate::domain::DocumentId;
 use std::collections::HashMap;
 
-/// For every document that a newer one names in `supersedes`: that newer one.
+/// For every document that a newer one names in `supersedes`, or that names a
+/// newer one itself: that newer one.
 ///
 /// A name is looked for beside the naming document, then from the top of the
 /// source, then by its last part where only one document has it; the ending
@@ -23,6 +24,15 @@ pub fn superseded_by(documents: &HashMap<DocumentId, Known>) -> HashMap<Document
             if let Some(older) = resolve(name, id, documents).filter(|older| *older != id) {
                 replaced.insert(older.clone(), id.clone());
             }
+        }
+    }
+    let mut older: Vec<_> = documents.iter().collect();
+    older.sort_by_key(|(id, _)| *id);
+    for (id, known) in older {
+        let newer = known.standing.replaced_by.iter();
+        let mut newer = newer.filter_map(|name| resolve(name, id, documents));
+        if let Some(newer) = newer.find(|newer| *newer != id) {
+            replaced.insert(id.clone(), newer.clone());
         }
     }
     replaced
@@ -78,12 +88,14 @@ fn normal_path(path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::knowledge::Standing;
 
     fn check(newer: &str, names: &[&str], others: &[&str], expected: Option<&str>) {
         let known = |supersedes: &[&str]| Known {
             hash: String::new(),
             origin: String::new(),
             supersedes: supersedes.iter().map(ToString::to_string).collect(),
+            standing: Standing::default(),
             superseded_by: None,
         };
         let mut documents: HashMap<_, _> = others
@@ -124,6 +136,34 @@ mod tests {
             Some("it/vpn.md"),
         );
         check("travel.md", &["vpn"], &others, Some("it/vpn.md"));
+    }
+
+    #[test]
+    fn older_page_may_name_the_newer_one_itself() {
+        let known = |replaced_by: &[&str]| Known {
+            hash: String::new(),
+            origin: String::new(),
+            supersedes: Vec::new(),
+            standing: Standing {
+                replaced_by: replaced_by.iter().map(ToString::to_string).collect(),
+                ..Standing::default()
+            },
+            superseded_by: None,
+        };
+        let documents = HashMap::from([
+            (
+                DocumentId::new("hr/travel-2023.md"),
+                known(&["gone.md", "travel.md"]),
+            ),
+            (DocumentId::new("hr/travel.md"), known(&[])),
+            (DocumentId::new("hr/own.md"), known(&["own.md"])),
+        ]);
+        let found = superseded_by(&documents);
+        let expected = (
+            DocumentId::new("hr/travel-2023.md"),
+            DocumentId::new("hr/travel.md"),
+        );
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), [expected]);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use super::{
     reader::answer_features,
     router::dot,
     showing,
-    versions::{held_in, past_year, replaced_titles, without_replaced},
+    versions::{disagreeing, held_in, past_year, replaced_titles, without_replaced},
 };
 use crate::{
     domain::{
@@ -66,7 +66,7 @@ impl Draft {
             .collect();
         if !cited.is_empty() {
             message.push(Block::Sources {
-                lines: cited.into_iter().map(source_line).collect(),
+                lines: cited.into_iter().flat_map(source_lines).collect(),
             });
             message.push(reply::disclaimer());
         }
@@ -183,6 +183,14 @@ impl Pipeline {
         let older = replaced.iter().find(|(newer, _)| *newer == best.document);
         if let Some((_, title)) = older {
             message.push(Block::notice(reply::newer_wins(title)));
+        } else if let Some(other) = disagreeing(best, &hits) {
+            message.push(Block::notice(reply::disagrees(
+                &other.title,
+                &other.locator,
+            )));
+        }
+        if best.superseded && year.is_none() {
+            message.push(Block::notice(reply::over()));
         }
         if let Some(year) = year.filter(|_| best.superseded) {
             message.push(Block::notice(reply::held_then(year)));
@@ -385,7 +393,20 @@ pub(super) fn evidence_of(n: usize, hit: &Hit) -> Evidence {
         orders: count_orders(&hit.text, &hit.title),
         rows: None,
         relations: Vec::new(),
+        copies: hit.copies.clone(),
     }
+}
+
+/// The source and its copies, all under its number.
+fn source_lines(evidence: &Evidence) -> Vec<SourceLine> {
+    let copies = evidence.copies.iter().map(|copy| SourceLine {
+        n: evidence.n,
+        title: copy.title.clone(),
+        section: evidence.section.clone(),
+        locator: copy.locator.clone(),
+        version: copy.date.map_or_else(String::new, |date| day(&date)),
+    });
+    [source_line(evidence)].into_iter().chain(copies).collect()
 }
 
 pub(super) fn source_line(evidence: &Evidence) -> SourceLine {

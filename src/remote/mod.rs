@@ -6,12 +6,13 @@
 //! sent. A document whose restrictions can't be read is withheld from
 //! everybody. What is deleted there is not in [`Remote::ids`].
 
+mod attachments;
 mod confluence;
 mod jira;
 mod table;
 
 use crate::{
-    config::{Config, DatabaseEntry, LimitsSection, SiteSource, SourceEntry},
+    config::{Config, DatabaseEntry, Edition, LimitsSection, OcrSection, SiteSource, SourceEntry},
     domain::DocumentId,
     knowledge::Reading,
     ports::{Clock, SystemClock, ToolError},
@@ -23,7 +24,7 @@ use confluence::Confluence;
 use jira::Jira;
 use reqwest::dns::Resolve;
 use serde_json::Value;
-use std::{collections::HashSet, sync::Arc};
+use std::{collections::HashSet, path::PathBuf, sync::Arc};
 use table::Table;
 
 /// Where a reading begins.
@@ -103,6 +104,9 @@ pub struct Remotes {
     resolver: Arc<dyn Resolve>,
     /// Times that one request is sent.
     attempts: u32,
+    ocr: OcrSection,
+    /// This program, for what is converted in a process of its own.
+    program: PathBuf,
 }
 
 impl Remotes {
@@ -113,7 +117,14 @@ impl Remotes {
             clock: Arc::new(SystemClock),
             resolver: Arc::new(SystemResolver),
             attempts: PATIENT,
+            ocr: config.ocr.clone(),
+            program: PathBuf::new(),
         }
+    }
+
+    /// What attached files are converted by.
+    pub fn with_program(self, program: PathBuf) -> Self {
+        Self { program, ..self }
     }
 
     pub fn with_clock(self, clock: Arc<dyn Clock>) -> Self {
@@ -160,15 +171,24 @@ impl Remotes {
     }
 }
 
+/// Where Atlassian's cloud keeps files.
+const MEDIA: &str = "api.media.atlassian.com";
+
 /// What a site is opened with.
 struct Opening<'a>(&'a Remotes);
 
 impl Opening<'_> {
     fn service(&self, site: &SiteSource, url: &str) -> Result<Service, RemoteError> {
         let Opening(remotes) = self;
+        // The cloud keeps files on a host of its own.
+        let hosts: &[String] = match site.edition() {
+            Edition::Cloud if site.attachments => &[MEDIA.to_string()],
+            _ => &[],
+        };
         let address = ServiceAddress {
             url,
             auth: site.auth.as_ref(),
+            hosts,
             networks: &site.networks,
             bytes: usize::try_from(remotes.limits.file_bytes).unwrap_or(usize::MAX),
             attempts: remotes.attempts,

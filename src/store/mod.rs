@@ -25,24 +25,24 @@ mod answers;
 mod audit;
 mod callback;
 mod claim;
-mod documents;
 mod error;
 mod feedback;
 mod group_commit;
 mod inbox;
 mod open;
 mod outbox;
+mod sources;
 mod sql;
 mod threads;
 
 pub use answers::{Answers, SavedAnswer, Saving};
 pub use audit::{Audit, AuditEntry, AuditFilter, AuditKind, AuditRecord, Break, Verification};
 pub use claim::{Claimant, Claimed, Lease, Stage};
-pub use documents::{Documents, KnownDocument, SourceState};
 pub use error::StoreError;
 pub use feedback::{FeedbackBook, FeedbackFilter, FeedbackRow, HeldSignal, Recorded};
 pub use inbox::{Inbox, StateCounts};
 pub use outbox::{NextStep, Outbox, OutboxPart, OutboxState, Shown};
+pub use sources::{Completed, ReadingLease, ReadingOutcome, SourceState, Sources};
 
 type Result<T> = std::result::Result<T, StoreError>;
 
@@ -77,9 +77,9 @@ impl Store {
         Audit(self)
     }
 
-    /// What the index holds.
-    pub fn documents(&self) -> Documents<'_> {
-        Documents(self)
+    /// How fresh what is known of each source is.
+    pub fn sources(&self) -> Sources<'_> {
+        Sources(self)
     }
 
     /// Where the data lies, for `doctor` and error messages; never a password.

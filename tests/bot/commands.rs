@@ -27,6 +27,7 @@ tool_bytes = 4000000
 [[source]]
 name = "handbook"
 path = "{root}/docs"
+every = "off"
 
 [[database]]
 name = "business"

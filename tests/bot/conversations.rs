@@ -11,7 +11,7 @@ const GENERAL: &str = "C1";
 const RETURNS: &str = "How long can a customer return a terminal?";
 
 /// The newest reply of the bot once it is an answer and no placeholder.
-async fn slack_answer(bot: &Bot, channel: &str, root: &str) -> String {
+pub async fn slack_answer(bot: &Bot, channel: &str, root: &str) -> String {
     bot.slack
         .until("an answer in the thread", |slack| {
             let thread = slack.visible_thread(channel, root);

@@ -7,5 +7,6 @@ mod commands;
 mod conversations;
 mod durability;
 mod harness;
+mod polling;
 mod terminal;
 mod web;

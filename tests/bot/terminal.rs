@@ -1,8 +1,9 @@
 //! The command line as other programs call it.
 
-use super::harness::{data_folder, lorekeeper};
+use super::harness::{data_folder, lorekeeper, lorekeeper_with};
 use serde_json::Value;
 use std::{
+    fs,
     io::Write,
     path::Path,
     process::{Output, Stdio},
@@ -37,6 +38,59 @@ fn printed(data: &Path, arguments: &[&str], input: &str) -> String {
 
 fn document(data: &Path, arguments: &[&str]) -> Value {
     serde_json::from_str(&printed(data, arguments, "")).expect("the output is one JSON document")
+}
+
+/// A wiki beside the handbook of the sample company: one page that both have,
+/// and one that is newer there, under another name and with other figures.
+#[test]
+fn second_source_adds_its_place_to_a_copy_and_wins_with_newer_figures() {
+    let data = data_folder();
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/company/docs");
+    let page = |name: &str| fs::read_to_string(docs.join(name)).expect("a page of the handbook");
+    let wiki = data.path().join("wiki");
+    fs::create_dir(&wiki).expect("a folder");
+    fs::write(wiki.join("SD-12.md"), page("handbook/training-budget.md")).expect("written");
+    let newer = page("handbook/home-office.md")
+        .replace(
+            "title: Home office budget",
+            "title: Money for working at home",
+        )
+        .replace("date: 2025-05-14", "date: 2026-10-01")
+        .replace("600 EUR", "750 EUR")
+        .replace("25 EUR", "30 EUR");
+    fs::write(wiki.join("SD-13.md"), newer).expect("written");
+    let config = data.path().join("two.toml");
+    let text = format!(
+        "[[source]]\nname = \"handbook\"\npath = \"{}\"\n[[source]]\nname = \"wiki\"\npath = \"wiki\"\n",
+        docs.display()
+    );
+    fs::write(&config, text).expect("written");
+    let said = |arguments: &[&str]| {
+        let output = lorekeeper_with(&config, data.path())
+            .args(arguments)
+            .output();
+        let output = output.expect("the program runs");
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        String::from_utf8(output.stdout).expect("is text")
+    };
+    said(&["ingest", "--source", "wiki"]);
+    let training = said(&["ask", "How much is the training budget?"]);
+    for place in ["handbook/training-budget.md", "SD-12.md"] {
+        assert!(training.contains(place), "{place} is not in\n{training}");
+    }
+    let home = said(&["ask", "How much do I get for my home office?"]);
+    assert!(
+        home.contains("750 EUR") && !home.contains("600 EUR"),
+        "{home}"
+    );
+    assert!(
+        home.contains("An older page, “Home office budget”, says something else"),
+        "{home}"
+    );
 }
 
 #[test]

@@ -7,13 +7,13 @@ use std::{
 };
 
 /// An address of this machine that nobody listens on.
-fn free_address() -> String {
+pub fn free_address() -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port is free");
     let address = listener.local_addr().expect("a socket has its address");
     address.to_string()
 }
 
-async fn get(address: &str, path: &str) -> String {
+pub async fn get(address: &str, path: &str) -> String {
     let response = reqwest::get(format!("http://{address}{path}")).await;
     let response = response.expect("the daemon answers");
     response.text().await.expect("the answer is text")
@@ -39,7 +39,7 @@ async fn health_is_told_and_answers_are_counted_without_their_words() {
         StoreKind::Sqlite,
         &format!(
             "query_files = [\"{root}/queries.toml\"]\n[web]\nlisten = \"{address}\"\n\
-             [[source]]\nname = \"handbook\"\npath = \"{root}/docs\"\n\
+             [[source]]\nname = \"handbook\"\npath = \"{root}/docs\"\nevery = \"off\"\n\
              [[database]]\nname = \"business\"\nurl = \"sqlite:{root}/generated/business.db\"\n"
         ),
     );

@@ -6,8 +6,8 @@ use lorekeeper::{
     commands::Commands,
     config::{CommandScope, Config},
     domain::{
-        Access, Catalogue, DocumentId, Parameter, ParameterKind, Rows, Showing, ToolCall, ToolKind,
-        ToolResult, ToolSpec,
+        Access, Catalogue, DocumentId, FreshnessBoard, Parameter, ParameterKind, Rows, Showing,
+        ToolCall, ToolKind, ToolResult, ToolSpec,
     },
     ports::{Caller, Hit, Search, SearchError, SearchRequest, ToolError, Tools},
 };
@@ -104,7 +104,12 @@ pub fn known() -> Arc<Commands> {
         schemas: Vec::new(),
         version: None,
     }));
-    Arc::new(Commands::new(shelf, Arc::new(Nothing), &config))
+    Arc::new(Commands::new(
+        shelf,
+        Arc::new(Nothing),
+        &config,
+        FreshnessBoard::default(),
+    ))
 }
 
 fn key() -> PostKey {

@@ -6,7 +6,7 @@ use lorekeeper::{
     ingest::Coverage,
     knowledge::{
         FORMAT, Found, IndexEntry, IndexError, IndexRecipe, IndexedPassage, KnowledgeIndex,
-        Passage, PassageId, Purpose, Scope, TermVector, passage_terms, query_terms,
+        Passage, PassageId, Purpose, Scope, Standing, TermVector, passage_terms, query_terms,
     },
     ports::Embedder,
 };
@@ -54,6 +54,7 @@ fn entry(document: &str, text: &str, seed: u64) -> IndexEntry {
             audience: Audience::everyone(),
             supersedes: Vec::new(),
             superseded_by: None,
+            standing: Standing::default(),
             text: passage.text,
             position: passage.position,
             fingerprint: format!("{seed:016x}"),

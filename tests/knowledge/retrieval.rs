@@ -1,7 +1,9 @@
 use super::world::{World, documents, embedder, on_every_index};
 use lorekeeper::{
+    config::SourceEntry,
     domain::{Access, SourceKind},
-    ports::{Embedder, TextRole},
+    ingest::{Unwatched, synchronise},
+    ports::{Embedder, Hit, TextRole},
 };
 
 on_every_index! {
@@ -87,6 +89,69 @@ on_every_index! {
         world.write("b.md", format!("# Closing\n\n{text}"));
         assert_eq!(world.ingest().await.merged, 1);
         assert_eq!(world.find("who calls the guard").await.len(), 1);
+    }
+
+    async fn page_that_two_sources_have_is_found_once_with_the_places_that_the_asker_may_see(world: &mut World) {
+        let text = "The guard of the Utrecht office is called by whoever leaves after 22:00; the number is 4417, \
+            and the sheet at the door is signed.\n";
+        world.write("git/closing.md", format!("# Closing\n\n{text}"));
+        world.write("wiki/closing.md", format!("---\naudience: [finance]\n---\n# Closing time\n\n{text}"));
+        world.write("wiki/almelo.md", format!("# Closing\n\n{}", text.replace("Utrecht", "Almelo")));
+        let sources = ["git", "wiki"].map(|name| SourceEntry {
+            path: world.docs().join(name),
+            ..world.source(name)
+        });
+        let ingestor = world.ingestor(world.index());
+        synchronise(&ingestor, &sources, &Unwatched).await.expect("ingested");
+        let places = async |access: &Access| {
+            let hits = world.find_as("who calls the guard of the Utrecht office", access).await;
+            let of = |hit: &Hit| {
+                let copies = hit.copies.iter().map(|copy| copy.source.clone());
+                let mut places: Vec<String> = copies.chain([hit.source.clone()]).collect();
+                places.sort();
+                (hit.document.as_str().to_string(), places.join(" "))
+            };
+            let mut places: Vec<_> = hits.iter().map(of).collect();
+            places.sort();
+            places
+        };
+        let almelo = || ("almelo.md".to_string(), "wiki".to_string());
+        let closing = |places: &str| ("closing.md".to_string(), places.to_string());
+        assert_eq!(places(&Access::everyone()).await, [almelo(), closing("git")]);
+        assert_eq!(places(&Access::member_of(["finance"])).await, [almelo(), closing("git wiki")]);
+    }
+
+    async fn ticket_that_two_exports_have_is_found_once_and_two_alike_are_two(world: &mut World) {
+        let record = |key: &str| format!(
+            "{{\"key\":\"{key}\",\"title\":\"Door stuck\",\"text\":\"The back door of the workshop does not open since this morning.\"}}\n"
+        );
+        world.write("old/tickets.jsonl", record("REQ-1"));
+        world.write("new/tickets.jsonl", record("REQ-1") + &record("REQ-2"));
+        let sources = ["old", "new"].map(|name| SourceEntry {
+            path: world.docs().join(name),
+            kind: Some(SourceKind::Tickets),
+            ..world.source(name)
+        });
+        let ingestor = world.ingestor(world.index());
+        synchronise(&ingestor, &sources, &Unwatched).await.expect("ingested");
+        let hits = world.find("back door does not open").await;
+        let mut found = documents(&hits);
+        found.sort_unstable();
+        assert_eq!(found, ["REQ-1", "REQ-2"]);
+        assert_eq!(hits.iter().map(|hit| hit.copies.len()).sum::<usize>(), 1);
+    }
+
+    async fn page_that_says_it_no_longer_holds_comes_after_the_one_that_does(world: &mut World) {
+        world.write("money-2022.md", "---\nsuperseded_by: money.md\n---\n# Travel money of 2022\n\nThe daily travel allowance is 30 euros.\n");
+        world.write("money.md", "# Travel money\n\nWe pay 45 euros each day on the road.\n");
+        world.write("parking.md", "---\nstatus: Deprecated\n---\n# Parking\n\nA parking permit costs 12 euros a month.\n");
+        world.ingest().await;
+        let hits = world.find("what is the daily travel allowance").await;
+        let order = documents(&hits);
+        let place = |name: &str| order.iter().position(|document| *document == name);
+        assert!(place("money.md") < place("money-2022.md"), "{order:?}");
+        let over = |name: &str| hits.iter().any(|hit| hit.document.as_str() == name && hit.superseded);
+        assert!(over("money-2022.md") && over("parking.md") && !over("money.md"));
     }
 
     async fn question_without_words_finds_nothing_and_breaks_nothing(world: &mut World) {

@@ -3,11 +3,11 @@
 use crate::fakes::qdrant::FakeQdrant;
 use lorekeeper::{
     config::{
-        Config, LimitsSection, ModelSection, RemoteSource, RetrievalSection, SourceEntry,
-        SourceLayout,
+        Config, DatePolicy, Every, LimitsSection, ModelSection, OcrSection, RemoteSource,
+        RetrievalSection, SourceEntry, SourceLayout,
     },
     domain::{Access, DocumentId, RedactionPolicy},
-    ingest::{Coverage, IngestReport, Ingestor, Unwatched, ingest, synchronise},
+    ingest::{BATCH, Coverage, FileMemory, IngestReport, Ingestor, Unwatched, ingest, synchronise},
     knowledge::{
         Cursors, EdgeIndex, FORMAT, HybridSearch, IndexError, IndexRecipe, KnowledgeIndex, PgIndex,
         PgOptions, Purpose, QdrantIndex, QdrantOptions,
@@ -61,6 +61,7 @@ pub struct World {
     pub place: IndexPlace,
     pub folder: TempDir,
     pub limits: LimitsSection,
+    pub ocr: OcrSection,
     pub redact: RedactionPolicy,
 }
 
@@ -106,6 +107,7 @@ impl World {
             place,
             index: None,
             limits: LimitsSection::default(),
+            ocr: OcrSection::default(),
             redact: RedactionPolicy::default(),
         }
     }
@@ -146,22 +148,25 @@ impl World {
             .expect("ingested")
     }
 
-    fn ingestor(&self, index: Arc<dyn KnowledgeIndex>) -> Ingestor {
+    pub fn ingestor(&self, index: Arc<dyn KnowledgeIndex>) -> Ingestor {
         Ingestor {
             index,
             embedder: embedder(),
             count_tokens: embedder().count_tokens(),
             retrieval: RetrievalSection::default(),
             limits: self.limits.clone(),
+            ocr: self.ocr.clone(),
             redactor: Arc::new(Redactor::new(Names::default(), b"salt")),
             program: env!("CARGO_BIN_EXE_lorekeeper").into(),
             remotes: Remotes::new(&Config::default()),
             cursors: Cursors::in_memory(),
+            files: FileMemory::default(),
+            at_once: BATCH,
             dry_run: false,
         }
     }
 
-    fn source(&self, name: &str) -> SourceEntry {
+    pub fn source(&self, name: &str) -> SourceEntry {
         SourceEntry {
             name: name.into(),
             path: self.docs(),
@@ -169,6 +174,8 @@ impl World {
             audience: Vec::new(),
             layout: SourceLayout::default(),
             redact: self.redact.clone(),
+            dates: DatePolicy::default(),
+            every: Every::Off,
             remote: RemoteSource::default(),
         }
     }

@@ -81,6 +81,101 @@ async fn pages_are_found_with_their_structure_and_facts() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn comments_belong_to_their_page_and_to_those_who_may_view_it() {
+    for is_cloud in [true, false] {
+        let confluence = confluence(is_cloud).await;
+        let said = |text: &str| format!("<p>{text}</p>");
+        confluence.wiki().page(101).comments = vec![(
+            said("Does it lose its <strong>pairing</strong>?"),
+            vec![said("No, it stays paired.")],
+        )];
+        confluence.wiki().page(102).comments = vec![(said("Not before July."), Vec::new())];
+        let plain = World::new(&config(&confluence, "token"));
+        plain.ingest().await;
+        let told = async |world: &World, groups: &[&str]| {
+            let hits = world.find_as("pairing or July", groups).await;
+            hits.into_iter().map(|hit| hit.text).collect::<String>()
+        };
+        assert!(!told(&plain, &["board"]).await.contains("stays paired"));
+        let asked = config(&confluence, "token").replace("spaces =", "comments = true\nspaces =");
+        let world = World::new(&asked);
+        let report = world.ingest().await;
+        assert_eq!(counts(&report), [3, 0, 0, 0, 3], "{:?}", report.faults);
+        let everyone = told(&world, &[]).await;
+        let author = if is_cloud { "Mara Olsen" } else { "Ben Iwase" };
+        for words in [
+            "**pairing**?",
+            &format!("**{author}, 2026-05-03:** No, it stays paired."),
+        ] {
+            assert!(everyone.contains(words), "{words}: {everyone}");
+        }
+        assert!(!everyone.contains("July"), "{everyone}");
+        assert!(told(&world, &["board"]).await.contains("Not before July."));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn attached_file_is_for_those_who_may_view_its_page_and_goes_with_it() {
+    for is_cloud in [true, false] {
+        let confluence = confluence(is_cloud).await;
+        let memo = include_bytes!("../fixtures/documents/memo.docx").to_vec();
+        let file = |name: &str, text: &str| (name.to_string(), text.as_bytes().to_vec());
+        confluence.wiki().page(101).files = vec![
+            ("memo.docx".into(), memo),
+            ("broken.docx".into(), b"no zip".to_vec()),
+            file("photo.png", "any"),
+        ];
+        confluence.wiki().page(102).files = vec![file(
+            "price.md",
+            "The price of the merger is nine millions.",
+        )];
+        let asked =
+            config(&confluence, "token").replace("spaces =", "attachments = true\nspaces =");
+        let world = World::new(&asked);
+        let report = world.ingest().await;
+        assert_eq!(counts(&report), [5, 0, 0, 0, 3], "{:?}", report.faults);
+        assert!(
+            report
+                .faults
+                .iter()
+                .any(|fault| fault.starts_with("broken.docx of 101: ")),
+            "{:?}",
+            report.faults
+        );
+        let memo = "101/attachments/att-memo.docx";
+        let price = "102/attachments/att-price.md";
+        assert_eq!(world.seen_by(&[]).await, ["101", memo]);
+        assert_eq!(
+            world.seen_by(&["board"]).await,
+            ["101", memo, "102", price, "103"]
+        );
+        let hits = world.find("who is told of a lost key").await;
+        assert_eq!(hits[0].title, "memo.docx (Heron gateway)");
+
+        // Another page changes: what is attached elsewhere stays.
+        confluence
+            .wiki()
+            .put(103, "Terms of the merger", "<p>Ten millions.</p>", 400);
+        let report = world.ingest().await;
+        assert_eq!(
+            (report.removed, report.changed),
+            (0, 1),
+            "{:?}",
+            report.faults
+        );
+        assert_eq!(world.seen_by(&[]).await, ["101", memo]);
+
+        confluence.wiki().page(101).viewers = Some((owned(&["Board"]), Vec::new()));
+        confluence.wiki().remove(102);
+        confluence.wiki().remove(103);
+        world.a_day_later();
+        world.ingest().await;
+        assert_eq!(world.seen_by(&[]).await, Vec::<String>::new());
+        assert_eq!(world.seen_by(&["board"]).await, ["101", memo]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn page_is_seen_by_those_whom_it_and_all_above_let_in() {
     for is_cloud in [true, false] {
         let confluence = confluence(is_cloud).await;

@@ -92,6 +92,62 @@ async fn issues_of_an_export_without_levels_are_seen_by_nobody() {
     );
 }
 
+const XML: &str = "<?xml version=\"1.0\" encoding=\"UTF-8\"?><rss version=\"0.92\"><channel><title>JIRA</title>\
+    <item><title>[OPS-1] Printer jams</title><key id=\"1\">OPS-1</key><summary>Printer jams &amp; beeps</summary>\
+    <description>&lt;h2&gt;Case&lt;/h2&gt;&lt;p&gt;The printer on &lt;b&gt;floor 3&lt;/b&gt; jams.&lt;/p&gt;</description>\
+    <type id=\"1\">Bug</type><priority id=\"2\">High</priority><status id=\"3\">Open</status>\
+    <assignee username=\"-1\">Unassigned</assignee><reporter username=\"mara\">Mara Olsen</reporter>\
+    <labels><label>hardware</label><label>floor3</label></labels><component>Office</component>\
+    <created>Fri, 1 May 2026 09:00:00 +0000</created><updated>Sat, 2 May 2026 22:07:00 +0000</updated>\
+    <comments><comment id=\"7\" author=\"mara\" created=\"Sat, 2 May 2026 22:08:00 +0000\">&lt;p&gt;The tray is bent.&lt;/p&gt;</comment>\
+    <comment id=\"8\" author=\"ben\" grouplevel=\"admins\" created=\"Sat, 2 May 2026 22:09:00 +0000\">The code is 4711.</comment></comments></item>\
+    <item><key id=\"2\">OPS-2</key><summary>Layoffs</summary><security id=\"10\">Board</security><description>In autumn.</description></item>\
+    <item><key id=\"3\">OPS-3</key><summary>Merger</summary><security id=\"11\">Lawyers</security></item></channel></rss>";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn issues_of_an_xml_export_keep_their_levels_and_hide_restricted_comments() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let export = folder.path().join("issues.xml");
+    fs::write(&export, XML).expect("written");
+    let closed = jira(&export, "");
+    let report = closed.ingest().await;
+    assert_eq!(counts(&report), [1, 0, 0, 0, 2], "{:?}", report.faults);
+    assert_eq!(closed.seen_by(&["board"]).await, ["OPS-2"]);
+    let world = jira(&export, "unrestricted = true\n");
+    assert_eq!(counts(&world.ingest().await), [2, 0, 0, 0, 1]);
+    assert_eq!(world.seen_by(&[]).await, ["OPS-1"]);
+    assert_eq!(world.seen_by(&["board"]).await, ["OPS-1", "OPS-2"]);
+    let hits = world.find("which printer jams").await;
+    let hit = &hits[0];
+    assert_eq!(hit.title, "Printer jams & beeps");
+    assert_eq!(hit.owner.as_deref(), Some("Mara Olsen"));
+    assert_eq!(
+        hit.date.map(|day| day.to_string()).as_deref(),
+        Some("2026-05-02")
+    );
+    assert_eq!(hit.locator, "https://jira.example.com/browse/OPS-1");
+    let text: String = hits.into_iter().map(|hit| hit.text).collect();
+    for words in [
+        "labels: hardware, floor3",
+        "The printer on **floor 3** jams.",
+        "**mara, 2026-05-02:** The tray is bent.",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert!(!text.contains("4711"), "{text}");
+
+    fs::write(&export, &XML[..XML.len() / 2]).expect("written");
+    let report = world.ingest().await;
+    assert_eq!(report.removed, 0, "what was not seen may still be there");
+    assert!(
+        report.faults[0].contains("it ends in the middle of an issue"),
+        "{:?}",
+        report.faults
+    );
+    fs::write(&export, "<rss/>").expect("written");
+    assert!(jira(&export, "").ingest().await.faults[0].contains("no export of Jira"));
+}
+
 const PAGE: &str = "<!DOCTYPE html>\n<html><head><title>Operations : Heron &amp; gateway</title></head><body>\
     <div id=\"breadcrumb-section\"><ol><li>Operations</li></ol></div>\
     <div class=\"page-metadata\">Created by <span class='author'> Mara Olsen</span>, last modified by <span class='editor'> Ben Iwase</span> on May 02, 2026</div>\

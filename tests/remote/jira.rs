@@ -48,6 +48,47 @@ async fn jira(is_cloud: bool) -> FakeJira {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn attached_file_is_for_those_who_may_see_its_issue() {
+    for is_cloud in [true, false] {
+        let jira = jira(is_cloud).await;
+        let file = |id: &str, name: &str| json!([{"id": id, "filename": name, "size": 30, "content": format!("{}/secure/attachment/{id}/{name}", jira.url())}]);
+        for (key, level, n) in [("OPS-5", None, 5), ("OPS-6", Some("Board"), 6)] {
+            let level = level.map(|name| json!({"id": "7", "name": name}));
+            let more = json!({"security": level, "attachment": file(&n.to_string(), &format!("note{n}.txt"))});
+            jira.tracker().put(key, "With a file", n, more);
+        }
+        let world = World::new(&config(&jira, "token", "attachments = true\n"));
+        let report = world.ingest().await;
+        assert_eq!(
+            report.faults.len(),
+            1,
+            "the lawyers' issue alone: {:?}",
+            report.faults
+        );
+        let all = |groups: &'static [&'static str]| {
+            let world = &world;
+            async move {
+                let seen = world.seen_by(groups).await;
+                seen.into_iter()
+                    .filter(|id| id.contains("attachments"))
+                    .collect::<Vec<_>>()
+            }
+        };
+        assert_eq!(all(&[]).await, ["OPS-5/attachments/5"]);
+        assert_eq!(
+            all(&["board"]).await,
+            ["OPS-5/attachments/5", "OPS-6/attachments/6"]
+        );
+        let hits = world.find("what does note5 say").await;
+        assert!(
+            hits.iter()
+                .any(|hit| hit.text.contains("The file note5.txt says so.")),
+            "{hits:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn issues_are_found_with_their_fields_and_comments() {
     for is_cloud in [true, false] {
         let jira = jira(is_cloud).await;

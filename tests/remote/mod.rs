@@ -5,4 +5,4 @@ mod exports;
 mod jira;
 mod slack_export;
 mod table;
-mod world;
+pub mod world;

@@ -4,9 +4,9 @@ use crate::knowledge::world::{embedder, recipe};
 use chrono::{DateTime, Duration, Utc};
 use futures::future::BoxFuture;
 use lorekeeper::{
-    config::{Config, RetrievalSection},
+    config::{Config, OcrSection, RetrievalSection},
     domain::Access,
-    ingest::{IngestReport, Ingestor, Unwatched, synchronise},
+    ingest::{BATCH, FileMemory, IngestReport, Ingestor, Unwatched, synchronise},
     knowledge::{
         Cursors, EdgeIndex, HybridSearch, KnowledgeIndex, Purpose,
         redact::{Names, Redactor},
@@ -34,10 +34,7 @@ impl World {
             index: Arc::new(index.expect("the index opens")),
             cursors: Cursors::open(&folder.path().join("cursors.json")),
             config: toml::from_str(config).unwrap_or_else(|e| panic!("{e}\n{config}")),
-            clock: Arc::new(HandClock {
-                now: Mutex::new("2026-05-04T12:00:00Z".parse().expect("is a time")),
-                pauses: Mutex::default(),
-            }),
+            clock: Arc::new(HandClock::at("2026-05-04T12:00:00Z")),
             _folder: folder,
         }
     }
@@ -57,10 +54,15 @@ impl World {
             count_tokens: embedder().count_tokens(),
             retrieval: RetrievalSection::default(),
             limits: self.config.limits.clone(),
+            ocr: OcrSection::default(),
             redactor: Arc::new(Redactor::new(Names::default(), b"salt")),
             program: env!("CARGO_BIN_EXE_lorekeeper").into(),
-            remotes: Remotes::new(&self.config).with_clock(self.clock.clone()),
+            remotes: Remotes::new(&self.config)
+                .with_clock(self.clock.clone())
+                .with_program(env!("CARGO_BIN_EXE_lorekeeper").into()),
             cursors: self.cursors.clone(),
+            files: FileMemory::default(),
+            at_once: BATCH,
             dry_run,
         };
         let report = synchronise(&ingestor, &self.config.sources, &Unwatched).await;
@@ -130,6 +132,13 @@ pub struct HandClock {
 }
 
 impl HandClock {
+    pub fn at(now: &str) -> Self {
+        Self {
+            now: Mutex::new(now.parse().expect("is a time")),
+            pauses: Mutex::default(),
+        }
+    }
+
     pub fn advance(&self, by: Duration) {
         *self.now.lock().expect("nobody panicked") += by;
     }

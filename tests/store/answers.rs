@@ -32,6 +32,7 @@ on_both_stores! {
                 bodies: Vec::new(),
             }),
             relations: Vec::new(),
+            copies: Vec::new(),
         });
         let saving = Saving { question: &full_question(&claimed), answer: &given, plain_text: "yes \0", parts: &[part("yes")] };
         db.store.answers().save(&claimed.lease, &saving, at(3)).await.unwrap();

@@ -2,11 +2,12 @@
 
 mod answers;
 mod audit;
-mod documents;
 mod feedback;
 mod fixtures;
 mod harness;
+pub use harness::TestStore;
 mod inbox;
 mod open;
 mod outbox;
+mod sources;
 mod threads;

@@ -5,15 +5,14 @@ use crate::{
     app,
     config::{Config, SourceEntry},
     domain::{Access, Audience, DocumentId},
-    ingest::{Ingestor, Unwatched, synchronise},
+    ingest::{Unwatched, synchronise},
     knowledge::{
-        Body, Cursors, Document, EdgeIndex, HybridSearch, KnowledgeIndex, Purpose, Read, Reading,
+        Body, Document, EdgeIndex, HybridSearch, KnowledgeIndex, Purpose, Read, ReadWith, Reading,
         read_source,
     },
     learning::pairs::{Form, blank_headings},
     pipeline::reader::{AnswerFeatures, POOL, RankFeatures, answer_features},
     ports::{Hit, SearchRequest},
-    remote::Remotes,
 };
 use anyhow::Context;
 use clap::Args;
@@ -111,13 +110,17 @@ impl ReaderArgs {
         };
         let mut documents = Vec::new();
         for source in &sources {
-            let _ = read_source(source, &config.limits, program, &mut |reading| {
+            let with = ReadWith::new(&config.limits, &config.ocr, program);
+            let _ = read_source(source, with, &mut |reading| {
                 match reading {
                     Reading::Document(document) if document.audience == Audience::everyone() => {
                         documents.push(*document);
                     }
                     Reading::Fault(fault) => eprintln!("{fault}"),
-                    Reading::Document(_) | Reading::Withheld { .. } | Reading::Passed { .. } => {}
+                    Reading::Document(_)
+                    | Reading::Withheld { .. }
+                    | Reading::Passed { .. }
+                    | Reading::Unchanged { .. } => {}
                 }
                 ControlFlow::Continue(())
             });
@@ -183,18 +186,7 @@ impl Workplace {
         let recipe = app::index_recipe(embedder.as_ref());
         let index: Arc<dyn KnowledgeIndex> =
             Arc::new(EdgeIndex::open(&folder, &recipe, Purpose::Ingest)?);
-        let ingestor = Ingestor {
-            index: index.clone(),
-            count_tokens: embedder.count_tokens(),
-            embedder: embedder.clone(),
-            retrieval: config.retrieval.clone(),
-            limits: config.limits.clone(),
-            redactor: Arc::new(app::open_redactor(config, &self.0)?),
-            program: app::this_program()?,
-            remotes: Remotes::new(config),
-            cursors: Cursors::in_memory(),
-            dry_run: false,
-        };
+        let ingestor = app::open_ingestor(config, &self.0, embedder.clone(), index.clone())?;
         synchronise(&ingestor, &[source(&self.0.join("pages"))], &Unwatched).await?;
         Ok(HybridSearch::new(
             index,

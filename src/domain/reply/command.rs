@@ -1,7 +1,7 @@
 //! What a person reads who typed a command.
 
 use super::super::{
-    Block, Inline, Message, ParameterKind, ToolKind,
+    Block, Freshness, Inline, Message, ParameterKind, ToolKind,
     command::{Misunderstood, NAME},
 };
 
@@ -362,16 +362,29 @@ pub fn first_rows(rows: usize) -> String {
 }
 
 /// Sources, as a person may see them.
-pub fn documents_line(name: &str, kind: &str, documents: usize) -> Vec<Inline> {
+pub fn documents_line(
+    name: &str,
+    kind: &str,
+    documents: usize,
+    freshness: Option<Freshness>,
+) -> Vec<Inline> {
     let noun = match (kind, documents) {
         ("tickets", 1) => "ticket",
         ("tickets", _) => "tickets",
         (_, 1) => "document",
         _ => "documents",
     };
+    let read_at = freshness.and_then(|freshness| freshness.synchronised_at);
+    let as_of = read_at.map_or(String::new(), |time| {
+        format!(", as of {}", time.format("%-d %B %Y, %H:%M UTC"))
+    });
+    let failing = match freshness {
+        Some(Freshness { failing: true, .. }) => "; I can't read it again just now",
+        _ => "",
+    };
     vec![
         Inline::strong(name),
-        Inline::text(format!(": {documents} {noun}")),
+        Inline::text(format!(": {documents} {noun}{as_of}{failing}")),
     ]
 }
 

@@ -20,7 +20,10 @@ pub use pgvector::{PgIndex, PgOptions};
 pub use qdrant::{QdrantIndex, QdrantOptions};
 pub use scope::Scope;
 
-use super::{passage::IndexedPassage, terms::TermVector};
+use super::{
+    passage::{IndexedPassage, Standing},
+    terms::TermVector,
+};
 use crate::domain::{Access, DocumentId};
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
@@ -132,9 +135,22 @@ pub trait KnowledgeIndex: Send + Sync {
 pub enum Purpose {
     /// An index of another model is refused.
     Search,
+    /// As [`Purpose::Search`], and to write into it, for one process at a time.
+    Update,
     /// An index of another model stays in use while a new one is filled beside
     /// it. What earlier generations left behind is removed.
     Ingest,
+}
+
+impl Purpose {
+    /// For this alone a server that can't be reached is no error yet.
+    fn only_searches(self) -> bool {
+        self == Purpose::Search
+    }
+
+    fn may_replace(self) -> bool {
+        self == Purpose::Ingest
+    }
 }
 
 /// What the vectors of an index were made with. Vectors of two models can't be compared.
@@ -147,7 +163,7 @@ pub struct IndexRecipe {
     pub format: u32,
 }
 
-/// 2: passages have token vectors. 3: passages tell relations.
+/// 2: passages have token vectors. 3: passages tell relations and how their document stands.
 pub const FORMAT: u32 = 3;
 
 fn first_format() -> u32 {
@@ -186,6 +202,7 @@ pub struct Known {
     pub hash: String,
     pub origin: String,
     pub supersedes: Vec<String>,
+    pub standing: Standing,
     pub superseded_by: Option<DocumentId>,
 }
 
@@ -196,11 +213,20 @@ struct KnownFields {
     hash: String,
     origin: String,
     supersedes: Vec<String>,
+    #[serde(default)]
+    standing: Standing,
     superseded_by: Option<DocumentId>,
 }
 
 impl KnownFields {
-    const NAMES: [&str; 5] = ["document", "hash", "origin", "supersedes", "superseded_by"];
+    const NAMES: [&str; 6] = [
+        "document",
+        "hash",
+        "origin",
+        "supersedes",
+        "standing",
+        "superseded_by",
+    ];
 
     fn by_document(rows: Vec<Self>) -> HashMap<DocumentId, Known> {
         let mut known: HashMap<DocumentId, Known> = HashMap::new();
@@ -209,6 +235,7 @@ impl KnownFields {
                 hash: row.hash,
                 origin: row.origin,
                 supersedes: row.supersedes,
+                standing: row.standing,
                 superseded_by: row.superseded_by,
             };
             // Two versions of a document lie here only after a kill between

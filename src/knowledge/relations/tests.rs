@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     domain::{Audience, DocumentId},
-    knowledge::Body,
+    knowledge::{Body, Standing},
 };
 
 fn page(title: &str) -> Document {
@@ -17,6 +17,7 @@ fn page(title: &str) -> Document {
         date: None,
         owner: None,
         audience: Audience::everyone(),
+        standing: Standing::default(),
         supersedes: Vec::new(),
         bytes: 0,
     }

@@ -6,24 +6,23 @@
 //! configuration says that its audience may see all of them.
 
 use super::{
-    Hidden, Reading, SourceFault,
+    Hidden, ReadWith, Reading, SourceFault,
     archive::Archive,
     converted,
     files::{FileKind, SourceFile},
+    scratch::Scratch,
 };
 use crate::{
-    config::{LimitsSection, SiteSource, SourceEntry},
+    config::{SiteSource, SourceEntry},
     domain::{DocumentId, SourceKind},
-    knowledge::document::{Body, Document, narrowed},
+    knowledge::{
+        document::{Body, Document, narrowed},
+        passage::Standing,
+    },
 };
 use chrono::NaiveDate;
 use regex::Regex;
-use std::{
-    fs, io,
-    ops::ControlFlow,
-    path::{Path, PathBuf},
-    sync::LazyLock,
-};
+use std::{fs, ops::ControlFlow, path::Path, sync::LazyLock};
 
 type Visit<'a> = &'a mut dyn FnMut(Reading) -> ControlFlow<()>;
 
@@ -43,31 +42,11 @@ static METADATA: LazyLock<Regex> =
     LazyLock::new(|| pattern(r#"(?s)<div class="page-metadata">(.{0,2000}?)</div>"#));
 static TITLE: LazyLock<Regex> = LazyLock::new(|| pattern(r"(?s)<title>(.{0,1000}?)</title>"));
 
-/// A file that is gone when this is.
-struct Scratch(PathBuf);
-
-impl Scratch {
-    fn new() -> io::Result<Self> {
-        let name = format!("lorekeeper-page-{}", uuid::Uuid::new_v4().as_simple());
-        let folder = std::env::temp_dir().join(name);
-        fs::create_dir(&folder)?;
-        Ok(Self(folder))
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // What stays behind lies in the system's folder for temporary files.
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
-
 pub fn read(
     source: &SourceEntry,
     site: &SiteSource,
     export: &Path,
-    limits: &LimitsSection,
-    program: &Path,
+    with: ReadWith<'_>,
     visit: Visit,
 ) -> ControlFlow<()> {
     let name = export.display().to_string();
@@ -85,14 +64,13 @@ pub fn read(
     let page = Page {
         source,
         site,
-        limits,
-        program,
-        scratch: &scratch.0,
+        with,
+        scratch: scratch.path(),
     };
     let mut found = false;
     for name in pages {
         found = true;
-        let reading = match archive.read(name, limits.file_bytes) {
+        let reading = match archive.read(name, with.limits.file_bytes) {
             Ok(bytes) => page.reading(name, &String::from_utf8_lossy(&bytes)),
             Err(error) => Err(format!("can't be read: {error}")),
         };
@@ -111,8 +89,7 @@ pub fn read(
 struct Page<'a> {
     source: &'a SourceEntry,
     site: &'a SiteSource,
-    limits: &'a LimitsSection,
-    program: &'a Path,
+    with: ReadWith<'a>,
     scratch: &'a Path,
 }
 
@@ -155,6 +132,7 @@ impl Page<'_> {
             owner: author.map(|found| found[1].replace("&amp;", "&")),
             audience,
             supersedes: Vec::new(),
+            standing: Standing::default(),
             bytes,
         })))
     }
@@ -180,8 +158,9 @@ impl Page<'_> {
             name: name.into(),
             kind: FileKind::Converted,
             bytes: page.len() as u64,
+            stamp: None,
         };
-        converted::read(&file, self.limits, self.program).map_err(|fault| fault.problem)
+        converted::read(&file, self.with).map_err(|fault| fault.problem)
     }
 
     fn link(&self, name: &str) -> String {

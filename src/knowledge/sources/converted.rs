@@ -4,15 +4,21 @@
 //! is broken or hostile ends that process and nothing else, within a time and
 //! within memory. What a file looks like is lost, as are its pictures.
 
-use super::{Hidden, SourceFault, files::SourceFile};
-use crate::config::LimitsSection;
+use super::{
+    Hidden, ReadWith, SourceFault,
+    files::SourceFile,
+    ocr::{self, OcrError},
+};
+use crate::config::OcrSection;
 use encoding_rs::{Encoding, UTF_8};
 use htmd::HtmlToMarkdown;
 use regex::Regex;
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde::{Deserialize, Serialize};
 use std::{
     fs,
     io::Read,
+    os::unix::process::CommandExt,
     path::Path,
     process::{Child, Command, Stdio},
     sync::LazyLock,
@@ -37,17 +43,23 @@ pub enum ConvertError {
     Office(#[from] undoc::Error),
     #[error("is no PDF that can be read")]
     Pdf(#[from] pdf_extract::OutputError),
+    #[error(transparent)]
+    Ocr(#[from] OcrError),
     #[error("files of the kind `.{0}` can't be converted")]
     Kind(String),
 }
 
 /// Converts in this process: for the child alone. May not return for a hostile file.
-pub fn convert(path: &Path) -> Result<Converted, ConvertError> {
+pub fn convert(path: &Path, ocr: &OcrSection) -> Result<Converted, ConvertError> {
     let ending = path.extension().unwrap_or_default().to_string_lossy();
     match ending.to_lowercase().as_str() {
         "html" | "htm" | "xhtml" => Ok(web_page(&fs::read(path)?)?),
         "docx" | "xlsx" | "pptx" => office(path),
-        "pdf" => pdf(path),
+        "pdf" => pdf(path, ocr),
+        "png" | "jpg" | "jpeg" | "tif" | "tiff" | "bmp" | "webp" if ocr.is_on() => Ok(Converted {
+            title: None,
+            markdown: ocr::read_picture(path, ocr)?,
+        }),
         other => Err(ConvertError::Kind(other.into())),
     }
 }
@@ -66,7 +78,7 @@ static CHARSET: LazyLock<regex::bytes::Regex> = LazyLock::new(|| {
         .expect("is a pattern")
 });
 
-fn web_page(bytes: &[u8]) -> Result<Converted, std::io::Error> {
+pub(super) fn web_page(bytes: &[u8]) -> Result<Converted, std::io::Error> {
     let head = &bytes[..bytes.len().min(4096)];
     let named = CHARSET
         .captures(head)
@@ -101,12 +113,29 @@ fn office(path: &Path) -> Result<Converted, ConvertError> {
 static PICTURE: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"!\[[^\]\n]*\]\([^)\n]*\)").expect("is a pattern"));
 
+/// A page with fewer letters than that is a picture with a number below it.
+const LETTERS: usize = 12;
+
 /// Every page is a section, so that an answer names the page.
-fn pdf(path: &Path) -> Result<Converted, ConvertError> {
+fn pdf(path: &Path, ocr: &OcrSection) -> Result<Converted, ConvertError> {
     let pages = pdf_extract::extract_text_by_pages(path)?;
     let mut markdown = String::new();
+    let mut read = 0;
     for (n, page) in pages.iter().enumerate() {
-        let text = page.trim();
+        let letters = page.chars().filter(|c| c.is_alphabetic()).take(LETTERS);
+        let scanned = letters.count() < LETTERS && ocr.is_on() && read < ocr.pages;
+        let drawn = match scanned {
+            true => {
+                read += 1;
+                ocr::read_page(path, n + 1, ocr)?
+            }
+            false => String::new(),
+        };
+        let text = if drawn.is_empty() {
+            page.trim()
+        } else {
+            &drawn
+        };
         if text.is_empty() {
             continue;
         }
@@ -127,23 +156,31 @@ fn one_line(text: &str) -> String {
 }
 
 /// Converts a file in a child process: `PROGRAM convert FILE`.
-pub fn read(
-    file: &SourceFile,
-    limits: &LimitsSection,
-    program: &Path,
-) -> Result<Converted, SourceFault> {
+pub fn read(file: &SourceFile, with: ReadWith<'_>) -> Result<Converted, SourceFault> {
+    let limits = with.limits;
     let fault = |problem: String| SourceFault::new(&file.name, problem, Hidden::File);
     file.fits(limits)?;
-    let child = Command::new(program)
-        .arg("convert")
-        .arg(&file.path)
+    let mut command = Command::new(with.program);
+    command.arg("convert").arg(&file.path);
+    let mut limit = ("limits.convert_timeout_ms", limits.convert_timeout_ms);
+    if let Some(languages) = &with.ocr.languages {
+        command.arg("--ocr").arg(languages);
+        command.arg("--tesseract").arg(&with.ocr.tesseract);
+        command.arg("--pdftoppm").arg(&with.ocr.pdftoppm);
+        command.arg("--ocr-pages").arg(with.ocr.pages.to_string());
+        if with.ocr.timeout_ms > limit.1 {
+            limit = ("ocr.timeout_ms", with.ocr.timeout_ms);
+        }
+    }
+    // A group of its own: what it started ends with it.
+    let child = command
+        .process_group(0)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn();
     let child = child.map_err(|error| fault(format!("can't be converted: {error}")))?;
-    let limit = Duration::from_millis(limits.convert_timeout_ms);
-    let (printed, told) = finish(child, limit, limits.file_bytes).map_err(fault)?;
+    let (printed, told) = finish(child, limit, limits.file_bytes, with.wanted).map_err(fault)?;
     serde_json::from_slice(&printed).map_err(|_| {
         let told = one_line(&String::from_utf8_lossy(&told));
         // The child names the whole path; people know the file by its place in the source.
@@ -158,21 +195,24 @@ pub fn read(
 }
 
 /// What the child printed and told, once it has ended by itself in time.
-fn finish(mut child: Child, limit: Duration, bytes: u64) -> Result<(Vec<u8>, Vec<u8>), String> {
+fn finish(
+    mut child: Child,
+    (key, limit): (&str, u64),
+    bytes: u64,
+    wanted: &dyn Fn() -> bool,
+) -> Result<(Vec<u8>, Vec<u8>), String> {
     let printed = drain(child.stdout.take(), bytes.saturating_mul(4));
     let told = drain(child.stderr.take(), 4096);
-    let until = Instant::now() + limit;
+    let until = Instant::now() + Duration::from_millis(limit);
     let status = loop {
         match child.try_wait() {
             Ok(Some(status)) => break status,
-            Ok(None) if Instant::now() < until => thread::sleep(Duration::from_millis(2)),
+            Ok(None) if Instant::now() < until && wanted() => {
+                thread::sleep(Duration::from_millis(2))
+            }
             Ok(None) | Err(_) => {
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(format!(
-                    "was not converted within limits.convert_timeout_ms = {}",
-                    limit.as_millis()
-                ));
+                end(&mut child);
+                return Err(format!("was not converted within {key} = {}", limit));
             }
         }
     };
@@ -186,6 +226,16 @@ fn finish(mut child: Child, limit: Duration, bytes: u64) -> Result<(Vec<u8>, Vec
             "could not be converted: its reader ended with {status}"
         )),
     }
+}
+
+/// Ends the child and what it started.
+fn end(child: &mut Child) {
+    let group = i32::try_from(child.id()).ok().and_then(Pid::from_raw);
+    if let Some(group) = group {
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+    let _ = child.kill();
+    let _ = child.wait();
 }
 
 /// Reads on beyond the limit without keeping it, so that the child can end.

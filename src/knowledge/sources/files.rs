@@ -5,10 +5,13 @@
 
 use super::{Hidden, SourceFault};
 use crate::config::LimitsSection;
+use chrono::{DateTime, Utc};
 use ignore::WalkBuilder;
+use serde::{Deserialize, Serialize};
 use std::{
     collections::BTreeMap,
     fs,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
 };
 
@@ -19,9 +22,43 @@ pub struct SourceFile {
     pub name: String,
     pub kind: FileKind,
     pub bytes: u64,
+    /// `None` where the system does not tell.
+    pub stamp: Option<Stamp>,
+}
+
+/// What is another one once a file was written, as its folder tells it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    inode: u64,
+    bytes: u64,
+    /// When the file or what is known of it changed, which nobody can set back.
+    pub changed: DateTime<Utc>,
+}
+
+impl Stamp {
+    fn of(about: &fs::Metadata) -> Option<Self> {
+        let nanoseconds = u32::try_from(about.ctime_nsec()).ok()?;
+        Some(Self {
+            inode: about.ino(),
+            bytes: about.len(),
+            changed: DateTime::from_timestamp(about.ctime(), nanoseconds)?,
+        })
+    }
 }
 
 impl SourceFile {
+    /// One that was seen with this stamp, without its content.
+    #[cfg(test)]
+    pub fn seen(name: &str, stamp: Stamp) -> Self {
+        Self {
+            path: name.into(),
+            name: name.into(),
+            kind: FileKind::Converted,
+            bytes: stamp.bytes,
+            stamp: Some(stamp),
+        }
+    }
+
     /// A fault where it is larger than files may be.
     pub fn fits(&self, limits: &LimitsSection) -> Result<(), SourceFault> {
         if self.bytes <= limits.file_bytes {
@@ -41,6 +78,8 @@ pub enum FileKind {
     Text,
     /// A web page, an office document or a PDF.
     Converted,
+    /// Text for those who have `[ocr]`, and nothing for others.
+    Picture,
     /// One JSON object a line.
     Lines,
     /// A JSON array of objects.
@@ -50,11 +89,12 @@ pub enum FileKind {
 }
 
 impl FileKind {
-    fn of(path: &Path) -> Option<Self> {
+    pub fn of(path: &Path) -> Option<Self> {
         Some(match extension(path).as_str() {
             "md" | "markdown" | "mdx" => FileKind::Markdown,
             "txt" | "text" | "rst" | "adoc" | "org" => FileKind::Text,
             "html" | "htm" | "xhtml" | "docx" | "xlsx" | "pptx" | "pdf" => FileKind::Converted,
+            "png" | "jpg" | "jpeg" | "tif" | "tiff" | "bmp" | "webp" => FileKind::Picture,
             "jsonl" | "ndjson" => FileKind::Lines,
             "json" => FileKind::Json,
             "csv" => FileKind::Table(b','),
@@ -97,6 +137,7 @@ pub fn list(root: &Path) -> (Vec<SourceFile>, Vec<SourceFault>) {
                         name,
                         kind,
                         bytes: about.len(),
+                        stamp: Stamp::of(&about),
                     }],
                     Vec::new(),
                 )
@@ -148,12 +189,13 @@ fn walk(root: &Path) -> (Vec<SourceFile>, Vec<SourceFault>) {
             }
             continue;
         };
-        let bytes = entry.metadata().map_or(0, |about| about.len());
+        let about = entry.metadata().ok();
         files.push(SourceFile {
             path: path.to_path_buf(),
             name: name_in(root, path),
             kind,
-            bytes,
+            bytes: about.as_ref().map_or(0, fs::Metadata::len),
+            stamp: about.as_ref().and_then(Stamp::of),
         });
     }
     faults.extend(not_yet.into_iter().map(|(extension, n)| {

@@ -1,5 +1,6 @@
 //! The YAML between two lines of `---` at the start of a page.
 
+use crate::knowledge::passage::Standing;
 use chrono::NaiveDate;
 use serde_yaml_ng::{Mapping, Value};
 
@@ -10,6 +11,7 @@ pub struct FrontMatter {
     pub owner: Option<String>,
     pub date: Option<NaiveDate>,
     pub supersedes: Vec<String>,
+    pub standing: Standing,
     pub audience: Vec<String>,
 }
 
@@ -76,8 +78,31 @@ fn parse(fields: &Mapping) -> Result<FrontMatter, FrontMatterFault> {
         owner: list("owner").map(|owners| (!owners.is_empty()).then(|| owners.join(", ")))?,
         date,
         supersedes: list("supersedes")?,
+        standing: Standing {
+            replaced_by: [list("superseded_by")?, list("replaced_by")?].concat(),
+            over: get("status")
+                .and_then(text)
+                .is_some_and(|status| is_over(&status)),
+            edition: get("version").and_then(text),
+        },
         audience: list("audience")?,
     })
+}
+
+/// What authors write of a page that no longer holds.
+fn is_over(status: &str) -> bool {
+    const OVER: [&str; 9] = [
+        "superseded",
+        "replaced",
+        "deprecated",
+        "obsolete",
+        "outdated",
+        "archived",
+        "retired",
+        "withdrawn",
+        "expired",
+    ];
+    OVER.contains(&status.trim().to_lowercase().as_str())
 }
 
 /// The day of a date or of a point in time that begins with it.

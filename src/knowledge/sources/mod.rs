@@ -5,28 +5,37 @@
 //! nobody takes its documents for deleted ones.
 
 mod archive;
+mod attached;
 mod confluence_export;
 mod converted;
 mod files;
 mod front_matter;
+#[cfg(test)]
+mod fuzz_tests;
 mod jira_export;
+mod jira_xml;
+mod ocr;
 mod page;
 mod records;
 mod restricted;
+mod scratch;
 mod slack_export;
 mod ticket;
 
 use super::document::Document;
 use crate::{
-    config::{LimitsSection, SiteSource, SourceEntry},
+    config::{LimitsSection, OcrSection, SiteSource, SourceEntry},
     domain::DocumentId,
 };
+pub use attached::read_attached;
 pub use converted::{ConvertError, Converted, convert};
-use files::{FileKind, SourceFile};
+use files::FileKind;
+pub use files::{SourceFile, Stamp};
+pub use ocr::{OcrError, check as check_ocr};
 pub use records::{NO_SHARED_GROUP, record};
 pub use restricted::{Restriction, audience};
 use std::{fmt, ops::ControlFlow, path::Path};
-pub use ticket::{Comment, Ticket};
+pub use ticket::{Comment, Ticket, with_comments};
 
 /// What reading a source comes upon.
 #[derive(Clone, Debug)]
@@ -43,6 +52,37 @@ pub enum Reading {
     Passed {
         bytes: u64,
     },
+    /// A file whose document is as it was, without being read.
+    Unchanged {
+        file: String,
+        bytes: u64,
+    },
+}
+
+/// What files are read with.
+#[derive(Clone, Copy)]
+pub struct ReadWith<'a> {
+    pub limits: &'a LimitsSection,
+    /// This program: `PROGRAM convert FILE` runs for each file that is no text.
+    pub program: &'a Path,
+    pub ocr: &'a OcrSection,
+    /// Whether somebody still waits for what is read.
+    pub wanted: &'a dyn Fn() -> bool,
+    /// Whether a file, which it would take a process to read, is as it was.
+    pub unchanged: &'a dyn Fn(&SourceFile) -> bool,
+}
+
+impl<'a> ReadWith<'a> {
+    /// Reads everything to its end.
+    pub fn new(limits: &'a LimitsSection, ocr: &'a OcrSection, program: &'a Path) -> Self {
+        Self {
+            limits,
+            program,
+            ocr,
+            wanted: &|| true,
+            unchanged: &|_| false,
+        }
+    }
 }
 
 /// Something that could not be read.
@@ -93,14 +133,12 @@ impl SourceFault {
 }
 
 /// Hands every document and fault of a source to `visit`, until it breaks off.
-/// `program` is this program: `PROGRAM convert FILE` runs for each file that is
-/// no text.
 pub fn read_source(
     source: &SourceEntry,
-    limits: &LimitsSection,
-    program: &Path,
+    with: ReadWith<'_>,
     visit: &mut dyn FnMut(Reading) -> ControlFlow<()>,
 ) -> ControlFlow<()> {
+    let limits = with.limits;
     if let Some(export) = &source.remote.slack_export {
         return slack_export::read(source, export, limits, visit);
     }
@@ -109,10 +147,16 @@ pub fn read_source(
         Some((site.clone(), site.export.clone()?))
     };
     if let Some((site, export)) = exported(&source.remote.jira) {
-        return jira_export::read(source, &site, &export, limits, visit);
+        let is_xml = export
+            .extension()
+            .is_some_and(|ending| ending.eq_ignore_ascii_case("xml"));
+        return match is_xml {
+            true => jira_xml::read(source, &site, &export, limits, visit),
+            false => jira_export::read(source, &site, &export, limits, visit),
+        };
     }
     if let Some((site, export)) = exported(&source.remote.confluence) {
-        return confluence_export::read(source, &site, &export, limits, program, visit);
+        return confluence_export::read(source, &site, &export, with, visit);
     }
     if slack_export::is_one(&source.path) {
         let problem = "is a Slack export: its text is read where a `[source.slack_export]` says so";
@@ -129,8 +173,13 @@ pub fn read_source(
     }
     for file in &files {
         match file.kind {
-            FileKind::Markdown | FileKind::Text | FileKind::Converted => {
-                let reading = match page::read(source, file, limits, program) {
+            FileKind::Picture if !with.ocr.is_on() => {}
+            FileKind::Converted | FileKind::Picture if (with.unchanged)(file) => {
+                let (file, bytes) = (file.name.clone(), file.bytes);
+                visit(Reading::Unchanged { file, bytes })?;
+            }
+            FileKind::Markdown | FileKind::Text | FileKind::Converted | FileKind::Picture => {
+                let reading = match page::read(source, file, with) {
                     Ok(Some(document)) => Reading::Document(Box::new(document)),
                     Ok(None) => Reading::Passed { bytes: file.bytes },
                     Err(fault) => Reading::Fault(fault),
@@ -154,6 +203,7 @@ pub fn source_bytes(source: &SourceEntry) -> u64 {
     files::list(place)
         .0
         .iter()
+        .filter(|file| file.kind != FileKind::Picture)
         .map(|file: &SourceFile| file.bytes)
         .sum()
 }

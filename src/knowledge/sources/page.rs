@@ -1,7 +1,7 @@
 //! One file that is one document: Markdown, text, or what becomes Markdown.
 
 use super::{
-    Hidden, SourceFault,
+    Hidden, ReadWith, SourceFault,
     converted::{self, Converted},
     files::{FileKind, SourceFile},
     front_matter::{self, FrontMatter},
@@ -12,15 +12,15 @@ use crate::{
     domain::{DocumentId, SourceKind},
     knowledge::document::{Body, Document, narrowed},
 };
-use std::{fs, path::Path};
+use std::fs;
 
 /// The document of a file; `None` where the file holds no text.
 pub fn read(
     source: &SourceEntry,
     file: &SourceFile,
-    limits: &LimitsSection,
-    program: &Path,
+    with: ReadWith<'_>,
 ) -> Result<Option<Document>, SourceFault> {
+    let limits = with.limits;
     let fault = |problem: String| SourceFault::new(&file.name, problem, Hidden::File);
     let (front, body) = match file.kind {
         FileKind::Markdown => {
@@ -29,8 +29,8 @@ pub fn read(
                 front_matter::split(&text).map_err(|found| fault(found.problem).at(found.line))?;
             (front, Body::Markdown(body.to_string()))
         }
-        FileKind::Converted => {
-            let Converted { title, markdown } = converted::read(file, limits, program)?;
+        FileKind::Converted | FileKind::Picture => {
+            let Converted { title, markdown } = converted::read(file, with)?;
             let front = FrontMatter {
                 title,
                 ..FrontMatter::default()
@@ -67,6 +67,7 @@ pub fn read(
         owner: front.owner,
         audience,
         supersedes: front.supersedes,
+        standing: front.standing,
         bytes: file.bytes,
     }))
 }

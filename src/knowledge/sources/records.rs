@@ -14,7 +14,10 @@ use super::{
 use crate::{
     config::{LimitsSection, SourceEntry},
     domain::{DocumentId, SourceKind},
-    knowledge::document::{Body, Document, narrowed},
+    knowledge::{
+        document::{Body, Document, narrowed},
+        passage::Standing,
+    },
 };
 use serde_json::{Map, Value};
 use std::{
@@ -250,6 +253,7 @@ pub fn record(
         owner,
         audience,
         supersedes,
+        standing: Standing::default(),
         bytes,
     })))
 }
@@ -393,7 +397,7 @@ fn looks_like_key(id: &str) -> bool {
 mod tests {
     use super::*;
     use crate::{
-        config::{RemoteSource, SourceLayout},
+        config::{DatePolicy, Every, RemoteSource, SourceLayout},
         domain::RedactionPolicy,
     };
     use serde_json::json;
@@ -407,6 +411,8 @@ mod tests {
             audience: Vec::new(),
             layout,
             redact: RedactionPolicy::default(),
+            dates: DatePolicy::default(),
+            every: Every::Off,
             remote: RemoteSource::default(),
         };
         let Value::Object(fields) = given else {

@@ -13,6 +13,7 @@ use crate::{
     knowledge::{
         blocks::plain_text,
         document::{Body, Document, narrowed},
+        passage::Standing,
     },
 };
 use chrono::{DateTime, NaiveDate, Utc};
@@ -300,6 +301,7 @@ impl Reader<'_> {
             owner: None,
             audience,
             supersedes: Vec::new(),
+            standing: Standing::default(),
             bytes,
         }))
     }

@@ -7,7 +7,10 @@ use super::{
 use crate::{
     config::SourceEntry,
     domain::{DocumentId, SourceKind},
-    knowledge::document::{Body, Document},
+    knowledge::{
+        document::{Body, Document},
+        passage::Standing,
+    },
 };
 use chrono::NaiveDate;
 
@@ -55,29 +58,30 @@ impl Ticket {
             origin: origin.into(),
             kind: source.kind.unwrap_or(SourceKind::Tickets),
             facts: facts.join(" · "),
-            body: Body::Markdown(self.body()),
+            body: Body::Markdown(with_comments(self.description, &self.comments)),
             date: self.updated,
             owner: self.owner,
             locator: self.locator,
             audience,
             supersedes: Vec::new(),
+            standing: Standing::default(),
             bytes,
         }))
     }
+}
 
-    fn body(&self) -> String {
-        let mut body = self.description.trim().to_string();
-        if !self.comments.is_empty() {
-            body.push_str("\n\n## Comments\n");
-        }
-        for comment in &self.comments {
-            let Comment { author, date, text } = comment;
-            let by: Vec<&str> = [author.as_str(), date]
-                .into_iter()
-                .filter(|part| !part.is_empty())
-                .collect();
-            body.push_str(&format!("\n**{}:** {}\n", by.join(", "), text.trim()));
-        }
-        body.trim().to_string()
+/// A text, and what was said about it under a heading of its own.
+pub fn with_comments(text: String, comments: &[Comment]) -> String {
+    let mut body = text.trim().to_string();
+    if !comments.is_empty() {
+        body.push_str("\n\n## Comments\n");
     }
+    for Comment { author, date, text } in comments {
+        let by: Vec<&str> = [author.as_str(), date]
+            .into_iter()
+            .filter(|part| !part.is_empty())
+            .collect();
+        body.push_str(&format!("\n**{}:** {}\n", by.join(", "), text.trim()));
+    }
+    body.trim().to_string()
 }

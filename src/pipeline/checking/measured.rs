@@ -60,6 +60,7 @@ fn is_cut(case: &Case, answer: &str) -> bool {
         orders: 0,
         rows: None,
         relations: Vec::new(),
+        copies: Vec::new(),
     };
     !check(answer, &[&source]).cut.is_empty()
 }

@@ -249,6 +249,7 @@ mod tests {
             orders: 0,
             rows: None,
             relations: Vec::new(),
+            copies: Vec::new(),
         }
     }
 

@@ -7,24 +7,29 @@
 //! restrictions are asked for page by page; where they can't be read, nobody
 //! sees the page. Who may see a space at all is not read: the configuration
 //! names the spaces and their audience. Changed restrictions change no page,
-//! so they are found when everything is read. Blog posts, comments and
-//! attachments are not read.
+//! so they are found when everything is read, as are new comments and attached
+//! files, which are read where the configuration asks for them. Blog posts and
+//! comments inside the text are not read.
 
+mod comments;
 mod listing;
 mod page;
 mod readers;
 
-use super::{Batch, Begin, Opening, Remote, RemoteError, Restarts};
+use super::{
+    Batch, Begin, Opening, Remote, RemoteError, Restarts,
+    attachments::{self, Attachments},
+};
 use crate::{
     config::{Edition, SiteSource, SourceEntry},
     domain::DocumentId,
-    knowledge::{Reading, audience},
+    knowledge::{Comment, Document, Reading, audience},
     tools::http::Service,
 };
 use async_trait::async_trait;
 use chrono::{DateTime, Duration as Span, Utc};
 use listing::{Found, Listing};
-use page::Page;
+use page::{About, Page};
 use readers::Readers;
 use serde_json::{Value, json};
 use std::collections::{HashMap, HashSet};
@@ -36,6 +41,9 @@ const OVERLAP_MINUTES: i64 = 14 * 60 + 5;
 pub struct Confluence {
     entry: SourceEntry,
     site: Site,
+    with_comments: bool,
+    /// Where attached files are read.
+    attachments: Option<Attachments>,
     listing: Listing,
     readers: Readers,
     /// Names by account id, of the cloud.
@@ -80,6 +88,8 @@ impl Confluence {
                 "does not know this account: check `url`, `edition` and `auth`".into(),
             ));
         }
+        let with_comments = site.comments;
+        let attachments = site.attachments.then(|| Attachments::new(opening.0));
         let mut site = Site {
             service,
             edition,
@@ -92,6 +102,8 @@ impl Confluence {
         let since = begin.mark().and_then(|mark| page::time(&mark["modified"]));
         let mut confluence = Self {
             entry: entry.clone(),
+            with_comments,
+            attachments,
             listing: Listing::default(),
             site,
             readers: Readers::default(),
@@ -127,7 +139,49 @@ impl Confluence {
             (author, _) => author.clone(),
         };
         let link = self.site.service.link(&page.link);
-        Ok(page.into_reading(&self.entry, audience, &labels, author, link))
+        let comments = match self.with_comments {
+            true => self.comments(&page.id).await?,
+            false => Vec::new(),
+        };
+        let about = About {
+            audience,
+            labels,
+            author,
+            link,
+            comments,
+        };
+        Ok(page.into_reading(&self.entry, about))
+    }
+
+    async fn comments(&mut self, id: &str) -> Result<Vec<Comment>, RemoteError> {
+        let mut comments = Vec::new();
+        for mut given in comments::of_page(&self.site, id).await? {
+            if let Some(account) = &given.author_id {
+                given.comment.author = self.person(account).await?.unwrap_or_default();
+            }
+            comments.push(given.comment);
+        }
+        Ok(comments)
+    }
+
+    async fn attached(&self, page: &str, parent: &Document) -> Result<Vec<Reading>, RemoteError> {
+        let Some(attachments) = &self.attachments else {
+            return Ok(Vec::new());
+        };
+        let limit = attachments::MOST.to_string();
+        let (path, query) = match self.site.edition {
+            Edition::Cloud => (
+                vec!["api", "v2", "pages", page, "attachments"],
+                [("limit", limit.as_str()), ("status", "current")],
+            ),
+            Edition::Server => (
+                vec!["rest", "api", "content", page, "child", "attachment"],
+                [("limit", limit.as_str()), ("expand", "version")],
+            ),
+        };
+        let listed = results(self.site.service.get(&path, &query).await?)?;
+        let listed = listed.iter().map(page::attachment).collect();
+        attachments.of(&self.site.service, parent, listed).await
     }
 
     async fn labels(&self, id: &str) -> Result<Vec<String>, RemoteError> {
@@ -167,8 +221,14 @@ impl Remote for Confluence {
         };
         let mut readings = Vec::new();
         for page in pages {
-            let modified = page.modified;
-            readings.push(self.reading(page).await?);
+            let (id, modified) = (page.id.clone(), page.modified);
+            let reading = self.reading(page).await?;
+            let attached = match &reading {
+                Reading::Document(parent) => self.attached(&id, parent).await?,
+                _ => Vec::new(),
+            };
+            readings.push(reading);
+            readings.extend(attached);
             self.newest = self.newest.max(modified);
         }
         Ok(Some(Batch {

@@ -1,10 +1,10 @@
 //! One page, from either API, as a document.
 
-use super::Site;
+use super::{super::attachments::Attachment, Site};
 use crate::{
     config::SourceEntry,
     domain::{Audience, DocumentId, SourceKind},
-    knowledge::{Body, Document, Reading, markup::storage},
+    knowledge::{Body, Comment, Document, Reading, Standing, markup::storage, with_comments},
 };
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -24,6 +24,15 @@ pub(super) struct Page {
     pub above: Above,
     /// Below the address of the site.
     pub link: String,
+}
+
+/// What is asked for beside a page.
+pub(super) struct About {
+    pub audience: Audience,
+    pub labels: Vec<String>,
+    pub author: Option<String>,
+    pub link: String,
+    pub comments: Vec<Comment>,
 }
 
 /// The pages above a page: their restrictions count for it.
@@ -81,20 +90,13 @@ impl Page {
         }
     }
 
-    pub(super) fn into_reading(
-        self,
-        source: &SourceEntry,
-        audience: Audience,
-        labels: &[String],
-        author: Option<String>,
-        link: String,
-    ) -> Reading {
+    pub(super) fn into_reading(self, source: &SourceEntry, about: About) -> Reading {
         let mut facts = vec![format!("space: {}", self.space)];
         if !self.version.is_empty() {
             facts.push(format!("version: {}", self.version));
         }
-        if !labels.is_empty() {
-            facts.push(format!("labels: {}", labels.join(", ")));
+        if !about.labels.is_empty() {
+            facts.push(format!("labels: {}", about.labels.join(", ")));
         }
         Reading::Document(Box::new(Document {
             id: DocumentId::new(&self.id),
@@ -102,15 +104,44 @@ impl Page {
             origin: self.space,
             kind: source.kind.unwrap_or(SourceKind::Documents),
             title: self.title,
-            locator: link,
+            locator: about.link,
             facts: facts.join(" · "),
-            body: Body::Markdown(storage::to_markdown(&self.storage)),
+            body: Body::Markdown(with_comments(
+                storage::to_markdown(&self.storage),
+                &about.comments,
+            )),
             date: self.modified.map(|time| time.date_naive()),
-            owner: author,
-            audience,
+            owner: about.author,
+            audience: about.audience,
             supersedes: Vec::new(),
+            standing: Standing::default(),
             bytes: 1,
         }))
+    }
+}
+
+/// A file as either API lists it.
+pub(super) fn attachment(file: &Value) -> Attachment {
+    let first = |values: [&Value; 2]| {
+        let found = values.into_iter().map(text);
+        found
+            .into_iter()
+            .find(|text| !text.is_empty())
+            .unwrap_or_default()
+    };
+    let version = &file["version"];
+    Attachment {
+        id: text(&file["id"]),
+        name: text(&file["title"]),
+        bytes: file["fileSize"]
+            .as_u64()
+            .or(file["extensions"]["fileSize"].as_u64())
+            .unwrap_or(0),
+        download: first([&file["downloadLink"], &file["_links"]["download"]]),
+        date: time(&version["createdAt"])
+            .or(time(&version["when"]))
+            .map(|time| time.date_naive()),
+        author: version["by"]["displayName"].as_str().map(String::from),
     }
 }
 

@@ -1,6 +1,6 @@
 //! One issue as a ticket.
 
-use super::time;
+use super::{super::attachments::Attachment, time};
 use crate::{
     config::Edition,
     knowledge::{
@@ -45,6 +45,18 @@ pub(super) fn ticket(issue: &Value, comments: &[Value], link: String, edition: E
         updated: time(&fields["updated"]).map(|time| time.date_naive()),
         locator: link,
         restrictions: restrictions(fields),
+    }
+}
+
+/// A file that is attached to an issue.
+pub(super) fn attachment(file: &Value) -> Attachment {
+    Attachment {
+        id: text(&file["id"]),
+        name: text(&file["filename"]),
+        bytes: file["size"].as_u64().unwrap_or(0),
+        download: text(&file["content"]),
+        date: time(&file["created"]).map(|time| time.date_naive()),
+        author: Some(person(&file["author"])).filter(|name| !name.is_empty()),
     }
 }
 

@@ -7,12 +7,13 @@
 //! a reading that was cut off goes on at that time. JQL knows minutes of the
 //! account's time zone, so each reading overlaps with the one before by five
 //! minutes. An issue's security level is its restriction; a comment that only
-//! some may see is left out.
+//! some may see is left out. Attached files are read where the configuration
+//! asks for them.
 
 mod issue;
 mod search;
 
-use super::{Batch, Begin, Opening, Remote, RemoteError, Restarts};
+use super::{Batch, Begin, Opening, Remote, RemoteError, Restarts, attachments::Attachments};
 use crate::{
     config::{Edition, SiteSource, SourceEntry},
     domain::DocumentId,
@@ -28,7 +29,7 @@ use std::collections::HashSet;
 
 /// What an issue is shown with.
 const FIELDS: &str = "summary,description,status,issuetype,priority,resolution,reporter,assignee,\
-    labels,components,fixVersions,created,updated,security,comment";
+    labels,components,fixVersions,created,updated,security,comment,attachment";
 /// Issues of one page; servers may give fewer.
 const PAGE: usize = 50;
 /// Issues of one page of a list.
@@ -43,6 +44,8 @@ pub struct Jira {
     keys: String,
     edition: Edition,
     service: Service,
+    /// Where attached files are read.
+    attachments: Option<Attachments>,
     /// Of the account: JQL's times are in it.
     zone: Option<Tz>,
     search: Search,
@@ -78,6 +81,7 @@ impl Jira {
             keys: quoted.join(", "),
             edition,
             service,
+            attachments: site.attachments.then(|| Attachments::new(opening.0)),
             zone,
             search: Search::default(),
             newest: since,
@@ -104,6 +108,21 @@ impl Jira {
             since.unwrap_or_default()
         );
         Search::new(jql, FIELDS, PAGE)
+    }
+
+    /// The issue, and the files that are attached to it.
+    async fn readings(&self, issue: &Value) -> Result<Vec<Reading>, RemoteError> {
+        let reading = self.reading(issue).await?;
+        let attached = match (&self.attachments, &reading) {
+            (Some(attachments), Reading::Document(parent)) => {
+                let files = issue["fields"]["attachment"].as_array();
+                let files = files.into_iter().flatten().map(issue::attachment);
+                let files = files.collect();
+                attachments.of(&self.service, parent, files).await?
+            }
+            _ => Vec::new(),
+        };
+        Ok([reading].into_iter().chain(attached).collect())
     }
 
     async fn reading(&self, issue: &Value) -> Result<Reading, RemoteError> {
@@ -162,7 +181,7 @@ impl Remote for Jira {
         };
         let mut readings = Vec::new();
         for issue in &issues {
-            readings.push(self.reading(issue).await?);
+            readings.extend(self.readings(issue).await?);
             let updated = time(&issue["fields"]["updated"]);
             self.newest = self.newest.max(updated);
         }

@@ -92,6 +92,22 @@ impl Client {
         arguments: &HeaderMap,
         bytes: usize,
     ) -> Result<Fetched, CallError> {
+        let (response, url) = self.follow(url, arguments).await?;
+        read(response, url, bytes, self.telling_secret()).await
+    }
+
+    /// A file of any kind, of at most `bytes`; `None`: there is no such thing.
+    pub(super) async fn file(&self, url: &Url, bytes: usize) -> Result<Option<Vec<u8>>, CallError> {
+        let anything = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("*/*"))]);
+        let (response, _) = self.follow(url, &anything).await?;
+        match content(response)? {
+            Some(response) => body(response, bytes).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    /// The response at the end of the redirects, and where it came from.
+    async fn follow(&self, url: &Url, arguments: &HeaderMap) -> Result<(Response, Url), CallError> {
         let mut url = self.without_secret(url.clone());
         // Once it has led elsewhere, a way back is a stranger's choice.
         let mut at_home = true;
@@ -100,7 +116,7 @@ impl Client {
             at_home &= self.places.is_home(&url);
             let response = self.send(&url, arguments, at_home).await?;
             if !is_redirect(response.status()) {
-                return read(response, url, bytes, self.telling_secret()).await;
+                return Ok((response, url));
             }
             let target = response
                 .headers()
@@ -234,18 +250,14 @@ fn is_redirect(status: StatusCode) -> bool {
     matches!(status.as_u16(), 301 | 302 | 303 | 307 | 308)
 }
 
-async fn read(
-    mut response: Response,
-    url: Url,
-    limit: usize,
-    secret: Option<&SecretString>,
-) -> Result<Fetched, CallError> {
+/// A response that has what was asked for; `None`: there is no such thing.
+fn content(response: Response) -> Result<Option<Response>, CallError> {
     let status = response.status();
     if matches!(
         status,
         StatusCode::NOT_FOUND | StatusCode::GONE | StatusCode::NO_CONTENT
     ) {
-        return Ok(Fetched::Nothing);
+        return Ok(None);
     }
     if !status.is_success() {
         return Err(match wait_of(&response) {
@@ -253,28 +265,17 @@ async fn read(
             None => CallError::Status(status),
         });
     }
-    let header = |name: HeaderName| {
-        response
-            .headers()
-            .get(name)
-            .and_then(|value| value.to_str().ok())
-    };
-    if header(CONTENT_ENCODING)
+    let encoding = response.headers().get(CONTENT_ENCODING);
+    if encoding
+        .and_then(|encoding| encoding.to_str().ok())
         .is_some_and(|encoding| !encoding.trim().eq_ignore_ascii_case("identity"))
     {
         return Err(CallError::Compressed);
     }
-    let kind = header(CONTENT_TYPE).unwrap_or("nothing").to_string();
-    if !is_json(&kind) {
-        return Err(CallError::NotJson(
-            kind.chars().filter(|c| !c.is_control()).take(80).collect(),
-        ));
-    }
-    let links = response.headers().get_all(LINK).iter();
-    let links = links
-        .filter_map(|link| link.to_str().ok())
-        .map(String::from)
-        .collect();
+    Ok(Some(response))
+}
+
+async fn body(mut response: Response, limit: usize) -> Result<Vec<u8>, CallError> {
     if response
         .content_length()
         .is_some_and(|length| length > limit as u64)
@@ -288,6 +289,36 @@ async fn read(
         }
         bytes.extend_from_slice(&chunk);
     }
+    Ok(bytes)
+}
+
+async fn read(
+    response: Response,
+    url: Url,
+    limit: usize,
+    secret: Option<&SecretString>,
+) -> Result<Fetched, CallError> {
+    let Some(response) = content(response)? else {
+        return Ok(Fetched::Nothing);
+    };
+    let header = |name: HeaderName| {
+        response
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
+    };
+    let kind = header(CONTENT_TYPE).unwrap_or("nothing").to_string();
+    if !is_json(&kind) {
+        return Err(CallError::NotJson(
+            kind.chars().filter(|c| !c.is_control()).take(80).collect(),
+        ));
+    }
+    let links = response.headers().get_all(LINK).iter();
+    let links = links
+        .filter_map(|link| link.to_str().ok())
+        .map(String::from)
+        .collect();
+    let bytes = body(response, limit).await?;
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(Fetched::Nothing);
     }

@@ -1,6 +1,6 @@
 //! A service that many documents are read from, with patience.
 //!
-//! Promise: only GET is sent, to the service's own host, under the rules of
+//! Promise: only GET is sent, to the service's own host and those that it may lead to, under the rules of
 //! [`super`]. A service that asks to wait (429, 503 with `Retry-After`) is
 //! waited for, one that fails is asked again with growing pauses, and both
 //! come to an end. What it refuses is not asked twice.
@@ -42,6 +42,8 @@ pub struct Service {
 pub struct ServiceAddress<'a> {
     pub url: &'a str,
     pub auth: Option<&'a ApiAuth>,
+    /// Hosts that it may lead to, beside its own; they get no secret.
+    pub hosts: &'a [String],
     /// Blocks that may be connected to although they are not public.
     pub networks: &'a [IpNet],
     /// Bytes that one response may have.
@@ -82,7 +84,7 @@ impl Service {
         let base = Url::parse(address.url.trim())
             .map_err(|_| ServiceError::Address("`url` can't be read".into()))?;
         let admitted = Admitted(address.networks.to_vec());
-        let places = Places::new(&base, &[], admitted.clone());
+        let places = Places::new(&base, address.hosts, admitted.clone());
         let client = places.and_then(|places| {
             Client::new(places, admitted, resolver, address.auth.cloned(), TIMEOUT)
         });
@@ -107,14 +109,31 @@ impl Service {
         path: &[&str],
         query: &[(&str, &str)],
     ) -> Result<Option<Value>, ServiceError> {
-        let url = self.below(path, query)?;
-        let (mut pause, no_headers) = (FIRST_PAUSE, HeaderMap::new());
+        let (url, no_headers) = (self.below(path, query)?, HeaderMap::new());
+        let asked = || self.client.get(&url, &no_headers, self.bytes);
+        Ok(match self.patiently(asked).await? {
+            Fetched::Page(page) => Some(page.body),
+            Fetched::Nothing => None,
+        })
+    }
+
+    /// A file at an address that the service gave, or at a path below the base.
+    pub async fn file(&self, link: &str) -> Result<Option<Vec<u8>>, ServiceError> {
+        let url = Url::parse(link).or_else(|_| Url::parse(&self.link(link)));
+        let url = url.map_err(|error| ServiceError::Failed(error.into()))?;
+        let asked = || self.client.file(&url, self.bytes);
+        self.patiently(asked).await
+    }
+
+    async fn patiently<T, F>(&self, ask: impl Fn() -> F) -> Result<T, ServiceError>
+    where
+        F: Future<Output = Result<T, CallError>>,
+    {
+        let mut pause = FIRST_PAUSE;
         let mut last: BoxError = "no attempt".into();
         for attempt in 1..=self.attempts {
-            let asked = self.client.get(&url, &no_headers, self.bytes);
-            let error = match timeout(TIMEOUT, asked).await {
-                Ok(Ok(Fetched::Page(page))) => return Ok(Some(page.body)),
-                Ok(Ok(Fetched::Nothing)) => return Ok(None),
+            let error = match timeout(TIMEOUT, ask()).await {
+                Ok(Ok(fetched)) => return Ok(fetched),
                 Ok(Err(error)) => error,
                 Err(elapsed) => {
                     last = elapsed.into();

@@ -2,7 +2,7 @@
 //! restrictions of v1, or the API v1 of a server. A stranger is anonymous and
 //! finds nothing.
 
-use super::{Asked, Faults, Served, answer, fault, quoted_after, value_after};
+use super::{Asked, Faults, Served, answer, download, fault, quoted_after, value_after};
 use axum::{Router, body::Body, extract::State, http::Request, response::Response};
 use chrono::{DateTime, Duration, NaiveDateTime, Utc};
 use serde_json::{Value, json};
@@ -32,6 +32,10 @@ pub struct WikiPage {
     pub viewers: Option<(Vec<String>, Vec<String>)>,
     /// The account may not ask for its restrictions.
     pub is_closed: bool,
+    /// Each with the answers to it.
+    pub comments: Vec<(String, Vec<String>)>,
+    /// Attached to it, by their names.
+    pub files: Vec<(String, Vec<u8>)>,
 }
 
 impl FakeConfluence {
@@ -68,6 +72,8 @@ impl Wiki {
                 parent: before.parent,
                 viewers: before.viewers,
                 is_closed: before.is_closed,
+                comments: before.comments,
+                files: before.files,
             },
         );
         &mut self.pages[at]
@@ -155,6 +161,26 @@ async fn reply(State(state): State<Arc<Mutex<Wiki>>>, request: Request<Body>) ->
             "byOperation",
             "read",
         ] => restriction(&wiki, id),
+        ["rest", "api", "content", id, "child", "comment"] if !wiki.is_cloud => {
+            assert_eq!(asked.text("depth"), "all");
+            let shown = comments(&wiki, id).into_iter().map(|(_, text)| {
+                json!({"type": "comment", "body": {"storage": {"value": text}},
+                    "history": {"createdDate": "2026-05-03T08:00:00Z", "createdBy": {"displayName": "Ben Iwase"}}})
+            });
+            by_place(&wiki, shown.collect(), &asked)
+        }
+        ["rest", "api", "content", id, "child", "attachment"] if !wiki.is_cloud => {
+            by_place(&wiki, files(&wiki, id), &asked)
+        }
+        ["download", "attachments", page, name] => {
+            let page = wiki
+                .pages
+                .iter()
+                .find(|known| known.id.to_string() == *page);
+            let mut files = page.into_iter().flat_map(|page| &page.files);
+            let file = files.find(|(known, _)| known == name);
+            download(&asked, file.map(|(_, bytes)| bytes.clone()))
+        }
         ["rest", "api", "user"] if wiki.is_cloud => answer(
             200,
             json!({"accountId": asked.text("accountId"), "displayName": "Mara Olsen"}),
@@ -164,6 +190,53 @@ async fn reply(State(state): State<Arc<Mutex<Wiki>>>, request: Request<Body>) ->
         ["rest", "api", "content"] if !wiki.is_cloud => listed(&wiki, &asked),
         _ => answer(404, json!({"statusCode": 404, "message": "no such path"})),
     }
+}
+
+/// All comments of a page and their answers: `101-0`, `101-0-1`.
+fn comments(wiki: &Wiki, page: &str) -> Vec<(String, String)> {
+    let page = wiki.pages.iter().find(|known| known.id.to_string() == page);
+    let mut all = Vec::new();
+    for (n, (text, answers)) in page
+        .iter()
+        .flat_map(|page| page.comments.iter().enumerate())
+    {
+        let id = format!("{}-{n}", page.map_or(0, |page| page.id));
+        all.extend(
+            answers
+                .iter()
+                .enumerate()
+                .map(|(m, answer)| (format!("{id}-{m}"), answer.clone())),
+        );
+        all.push((id, text.clone()));
+    }
+    all
+}
+
+/// The files of a page, as both APIs list them.
+fn files(wiki: &Wiki, page: &str) -> Vec<Value> {
+    let page = wiki.pages.iter().find(|known| known.id.to_string() == page);
+    let files = page
+        .into_iter()
+        .flat_map(|page| page.files.iter().map(move |file| (page.id, file)));
+    files
+        .map(|(page, (name, bytes))| {
+            let link = format!("/download/attachments/{page}/{name}?version=1");
+            json!({"id": format!("att-{name}"), "title": name, "fileSize": bytes.len(), "downloadLink": link,
+                "version": {"number": 1, "createdAt": "2026-05-03T08:00:00Z"}, "_links": {"download": link}})
+        })
+        .collect()
+}
+
+fn cloud_comments(wiki: &Wiki, asked: &Asked, page: &str, depth: usize, below: &str) -> Response {
+    assert_eq!(asked.text("body-format"), "storage");
+    let all = comments(wiki, page).into_iter();
+    let shown = all
+        .filter(|(id, _)| id.split('-').count() == depth && id.starts_with(below))
+        .map(|(id, text)| {
+            json!({"id": id, "status": "current", "body": {"storage": {"value": text}},
+                "version": {"createdAt": "2026-05-03T08:00:00Z", "authorId": "5b10ac8d", "number": 1}})
+        });
+    with_cursor(wiki, shown.collect(), asked, "/wiki/api/v2/footer-comments")
 }
 
 fn restriction(wiki: &Wiki, id: &str) -> Response {
@@ -244,6 +317,14 @@ fn cloud(wiki: &Wiki, path: &[&str], asked: &Asked) -> Response {
             let with_body = asked.text("body-format") == "storage";
             let pages = found.into_iter().map(|page| cloud_page(page, with_body));
             with_cursor(wiki, pages.collect(), asked, "/wiki/api/v2/pages")
+        }
+        ["pages", id, "attachments"] => {
+            with_cursor(wiki, files(wiki, id), asked, "/wiki/api/v2/attachments")
+        }
+        ["pages", id, "footer-comments"] => cloud_comments(wiki, asked, id, 2, ""),
+        ["footer-comments", id, "children"] => {
+            let page = id.split('-').next().unwrap_or_default();
+            cloud_comments(wiki, asked, page, id.split('-').count() + 1, id)
         }
         ["pages", id, "labels"] if page_of(id).is_some() => with_cursor(
             wiki,

@@ -2,7 +2,7 @@
 //! of API v2. A stranger finds nothing in it, as in the real one, and is told
 //! so by `myself` alone.
 
-use super::{Asked, Faults, Served, answer, fault, quoted_after, value_after};
+use super::{Asked, Faults, Served, answer, download, fault, quoted_after, value_after};
 use axum::{
     Router,
     body::Body,
@@ -216,6 +216,11 @@ async fn reply(State(state): State<Arc<Mutex<Tracker>>>, request: Request<Body>)
         ),
         ["rest", "api", "3", "search", "jql"] => cloud_search(&mut tracker, &asked),
         ["rest", "api", "2", "search"] => server_search(&mut tracker, &asked),
+        // Of the fields of an issue, where a test put it.
+        ["secure", "attachment", _, name] => download(
+            &asked,
+            Some(format!("The file {name} says so.").into_bytes()),
+        ),
         ["rest", "api", _, "issue", key, "comment"] => {
             let issue = tracker.issues.iter().find(|issue| issue.key == *key);
             let Some(issue) = issue else {

@@ -98,6 +98,18 @@ pub fn answer(status: u16, body: Value) -> Response {
     (status, headers, body.to_string()).into_response()
 }
 
+/// A file as it is downloaded; a stranger gets none.
+pub fn download(asked: &Asked, bytes: Option<Vec<u8>>) -> Response {
+    match (asked.known, bytes) {
+        (false, _) => answer(403, json!({"message": "not permitted"})),
+        (true, None) => answer(404, json!({"message": "Not Found"})),
+        (true, Some(bytes)) => {
+            let kind = [(header::CONTENT_TYPE, "application/octet-stream")];
+            (StatusCode::OK, kind, bytes).into_response()
+        }
+    }
+}
+
 pub fn fault((status, wait): (u16, Option<&'static str>)) -> Response {
     let mut response = answer(status, json!({"message": "not now"}));
     if let Some(wait) = wait {

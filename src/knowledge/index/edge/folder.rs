@@ -64,7 +64,9 @@ impl IndexFolder {
         let fits = in_use.recipe == *recipe;
         let (generation, replaces) = match purpose {
             _ if fits => (in_use, None),
-            Purpose::Search => return Err(in_use.recipe.refusal(place(path), recipe)),
+            Purpose::Search | Purpose::Update => {
+                return Err(in_use.recipe.refusal(place(path), recipe));
+            }
             Purpose::Ingest => {
                 let sources = Shard::open(&path.join(&in_use.shard), &in_use.recipe)?.sources()?;
                 let replaced = Replaced {
@@ -80,7 +82,7 @@ impl IndexFolder {
             replaces: Mutex::new(replaces),
             _lock: lock,
         };
-        if purpose == Purpose::Ingest {
+        if purpose.may_replace() {
             folder.remove_leftovers().map_err(failed)?;
         }
         Ok(folder)

@@ -79,7 +79,7 @@ impl PgIndex {
                 remedy: "choose another model, or another `index.kind`".into(),
             });
         }
-        if purpose == Purpose::Ingest {
+        if !purpose.only_searches() {
             let lock = index.take_lock().await?;
             *index
                 ._filling
@@ -87,7 +87,7 @@ impl PgIndex {
                 .unwrap_or_else(std::sync::PoisonError::into_inner) = Some(lock);
         }
         match index.generation().await {
-            Err(error @ IndexError::Unreachable { .. }) if purpose == Purpose::Search => {
+            Err(error @ IndexError::Unreachable { .. }) if purpose.only_searches() => {
                 warn!("{error}; going on without it until it answers");
             }
             outcome => drop(outcome?),
@@ -121,7 +121,7 @@ impl PgIndex {
         };
         let limit = match purpose {
             Purpose::Search => options.timeout,
-            Purpose::Ingest => INGEST_PATIENCE,
+            Purpose::Update | Purpose::Ingest => INGEST_PATIENCE,
         };
         let connecting = parsed.application_name("lorekeeper").options([
             (
@@ -172,7 +172,7 @@ impl PgIndex {
         let made = sqlx::query_scalar::<_, bool>("SELECT to_regclass($1) IS NOT NULL")
             .bind(&table)
             .fetch_one(&mut connection);
-        if !self.answer(DOING, Box::pin(made)).await? || self.purpose == Purpose::Ingest {
+        if !self.answer(DOING, Box::pin(made)).await? || self.purpose.may_replace() {
             self.make_tables(&mut connection).await?;
         }
         self.check_version(&mut connection).await?;
@@ -270,7 +270,7 @@ impl PgIndex {
             let other = all
                 .iter()
                 .find(|(_, recipe, in_use)| *in_use && *recipe != self.recipe);
-            if let (Some((_, recipe, _)), Purpose::Search) = (other, self.purpose) {
+            if let (Some((_, recipe, _)), false) = (other, self.purpose.may_replace()) {
                 return Ok(Err(recipe.refusal(self.site.place.clone(), &self.recipe)));
             }
             let ours = all.iter().find(|(_, recipe, _)| *recipe == self.recipe);
@@ -278,7 +278,7 @@ impl PgIndex {
                 Some((id, _, _)) => *id,
                 None => self.make_generation(&mut tx, other.is_none()).await?,
             };
-            if self.purpose == Purpose::Ingest {
+            if self.purpose.may_replace() {
                 let leftovers = all.iter().filter(|(id, _, in_use)| !in_use && *id != ours);
                 for (id, _, _) in leftovers {
                     self.drop_generation(&mut tx, *id).await?;

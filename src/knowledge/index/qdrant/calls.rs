@@ -147,7 +147,7 @@ impl QdrantIndex {
     {
         let pauses: &[Duration] = match self.purpose {
             Purpose::Search => &SEARCHING,
-            Purpose::Ingest => &INGESTING,
+            Purpose::Update | Purpose::Ingest => &INGESTING,
         };
         let limit = self.patience();
         let mut pauses = pauses.iter();

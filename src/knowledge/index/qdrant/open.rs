@@ -35,7 +35,7 @@ impl QdrantIndex {
     ) -> Result<Self, IndexError> {
         let index = Self::new(options, recipe, purpose)?;
         match index.collection().await {
-            Err(error @ IndexError::Unreachable { .. }) if purpose == Purpose::Search => {
+            Err(error @ IndexError::Unreachable { .. }) if purpose.only_searches() => {
                 warn!("{error}; going on without it until it answers");
             }
             outcome => drop(outcome?),
@@ -69,7 +69,7 @@ impl QdrantIndex {
         );
         let patience = match purpose {
             Purpose::Search => options.timeout,
-            Purpose::Ingest => INGEST_PATIENCE,
+            Purpose::Update | Purpose::Ingest => INGEST_PATIENCE,
         };
         let key = options
             .key
@@ -97,7 +97,7 @@ impl QdrantIndex {
     pub(super) fn patience(&self) -> Duration {
         match self.purpose {
             Purpose::Search => self.options.timeout,
-            Purpose::Ingest => INGEST_PATIENCE,
+            Purpose::Update | Purpose::Ingest => INGEST_PATIENCE,
         }
     }
 
@@ -110,7 +110,7 @@ impl QdrantIndex {
         }
         match self.in_use().await? {
             Some(in_use) if in_use == ours => {}
-            Some(in_use) if self.purpose == Purpose::Search => {
+            Some(in_use) if !self.purpose.may_replace() => {
                 let was = self.recipe_of(&in_use).unwrap_or(IndexRecipe {
                     embedder: in_use,
                     ..self.recipe.clone()
@@ -128,7 +128,7 @@ impl QdrantIndex {
                     .await?;
             }
         }
-        if self.purpose == Purpose::Ingest {
+        if self.purpose.may_replace() {
             self.make_field_indexes(&ours).await?;
             self.remove_leftovers(&ours).await?;
         }
