@@ -40,7 +40,7 @@ impl Audience {
 }
 
 /// What a reply may draw on: the groups that every one of its readers is in.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Access(BTreeSet<Group>);
 

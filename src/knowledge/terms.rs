@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
 /// BM25 (Robertson and Zaragoza, 2009). The inverse document frequency is the
-/// index's part, because it changes with every passage.
+/// index's part, because it changes with every passage and with who asks.
 const K1: f32 = 1.2;
 const B: f32 = 0.75;
 /// Terms in an average passage. Fixed, so that a passage's weights never depend on the others.

@@ -1,6 +1,9 @@
 //! An encoder of the BERT family: texts, or pairs of texts, through a graph.
 
-use super::{files::ModelError, tokenizer::parse_tokenizer};
+use super::{
+    files::{ModelError, Precision},
+    tokenizer::parse_tokenizer,
+};
 use crate::ports::BoxError;
 use ndarray::Array2;
 use ort::{
@@ -16,6 +19,8 @@ const BATCH: usize = 16;
 
 pub(super) struct Bert {
     session: Session,
+    /// Rows run together.
+    rows: usize,
 }
 
 /// One row of a batch, and what the graph made of it.
@@ -36,6 +41,7 @@ impl Bert {
     pub fn open(
         environment: &Environment,
         graph: &Path,
+        precision: Precision,
         threads: usize,
     ) -> Result<Self, ModelError> {
         // The builder's own error carries the builder, which can't cross threads.
@@ -49,7 +55,17 @@ impl Bert {
                 .commit_from_file(graph)
         };
         match open() {
-            Ok(session) => Ok(Self { session }),
+            Ok(session) => Ok(Self {
+                session,
+                rows: match precision {
+                    // The scale of an 8-bit product is found over the whole
+                    // batch: with others in it, a text's vector would tell of
+                    // them, even where they are not for the reader's eyes. One
+                    // by one is faster too.
+                    Precision::Int8 => 1,
+                    Precision::Float => BATCH,
+                },
+            }),
             Err(error) => Err(unusable(graph, error.to_string())),
         }
     }
@@ -64,7 +80,7 @@ impl Bert {
     ) -> Result<(), BoxError> {
         let mut order: Vec<usize> = (0..encodings.len()).collect();
         order.sort_by_key(|&i| encodings[i].len());
-        for batch in order.chunks(BATCH) {
+        for batch in order.chunks(self.rows) {
             if !wanted() {
                 return Err("nobody waits for this any more".into());
             }

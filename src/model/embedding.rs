@@ -52,7 +52,12 @@ impl OnnxEmbedder {
         let basis = TokenBasis::shipped(&files.name, files.dimension)
             .map_err(|source| unusable(&files.graph, source))?;
         let mut model = Model {
-            bert: Bert::open(&environment, &files.graph, section.threads)?,
+            bert: Bert::open(
+                &environment,
+                &files.graph,
+                files.precision,
+                section.threads,
+            )?,
             tokenizer: tokenizer.clone(),
             dimension: files.dimension,
             basis,

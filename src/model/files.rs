@@ -37,10 +37,19 @@ pub enum ModelError {
     },
 }
 
+/// How a graph computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    Float,
+    /// Products in 8 bits, their scales found while it runs.
+    Int8,
+}
+
 /// The files of one embedding model.
 #[derive(Debug)]
 pub struct EmbeddingFiles {
     pub graph: PathBuf,
+    pub precision: Precision,
     pub tokenizer: PathBuf,
     pub name: String,
     pub dimension: usize,
@@ -95,15 +104,16 @@ impl EmbeddingFiles {
             .or(config.max_seq_length)
             .or(config.max_position_embeddings);
         let model = config.model_name.unwrap_or_else(|| name_of(folder));
-        let precision = if graph.ends_with("model_int8.onnx") {
-            "int8"
+        let (precision, spelt) = if graph.ends_with("model_int8.onnx") {
+            (Precision::Int8, "int8")
         } else {
-            "fp32"
+            (Precision::Float, "fp32")
         };
         Ok(Self {
             graph,
+            precision,
             tokenizer,
-            name: format!("{model}-{precision}"),
+            name: format!("{model}-{spelt}"),
             dimension: config.hidden_size,
             max_tokens: given.unwrap_or(256).clamp(8, 512),
         })

@@ -185,13 +185,46 @@ on_every_index! {
         check("how do I get a refund for travel").await;
         check("unheard of").await;
         check("").await;
-        // The weight of a word does not depend on who asks.
+        // The weight of a word does not depend on what else is asked for.
         let mut scope = everyone();
         scope.exclude = (1..200).map(|n| DocumentId::new(format!("doc-{n}"))).collect();
         let alone = index.matching(&query_terms("bonus"), &scope, 5).await.expect("found");
         let expected = bm25(&entries, &query_terms("bonus"));
         let score = expected.iter().find(|(_, name)| name == "doc-0").expect("has the word").0;
         assert_scores(&alone, &[score]);
+    }
+
+    async fn passages_that_one_may_not_see_do_not_make_a_word_less_rare(world: &mut World) {
+        let index = world.index();
+        let open = library(60);
+        let mut entries = open.clone();
+        for n in 0..90 {
+            let word = if n % 3 == 0 { "bonus bonus" } else { "travel refund" };
+            let mut hidden = entry(&format!("hidden-{n}"), word, n);
+            let groups: &[&str] = if n < 40 { &["board"] } else { &["board", "finance"] };
+            hidden.passage.audience = Audience::of(groups.iter().copied());
+            entries.push(hidden);
+        }
+        index.write(entries.clone()).await.expect("written");
+        let check = async |access: Access, visible: &[IndexEntry]| {
+            for question in ["bonus", "refund for travel", "bonus for parking and travel"] {
+                let asked = query_terms(question);
+                let scope = Scope::of(&access);
+                let found = index.matching(&asked, &scope, 500).await.expect("found");
+                let expected = bm25(visible, &asked);
+                let scores: Vec<f32> = expected.iter().map(|(score, _)| *score).collect();
+                assert_scores(&found, &scores);
+            }
+        };
+        check(Access::everyone(), &open).await;
+        check(Access::member_of(["finance"]), &[&open[..], &entries[100..]].concat()).await;
+        check(Access::member_of(["board"]), &entries).await;
+        // What is written or removed counts from then on.
+        let gone: Vec<DocumentId> = (0..40).map(|n| DocumentId::new(format!("doc-{n}"))).collect();
+        index.remove("docs", &gone).await.expect("removed");
+        check(Access::everyone(), &open[40..]).await;
+        index.write(open[..20].to_vec()).await.expect("written");
+        check(Access::everyone(), &[&open[..20], &open[40..]].concat()).await;
     }
 
     async fn few_passages_of_a_source_are_found_among_many_nearer_ones(world: &mut World) {

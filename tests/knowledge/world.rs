@@ -99,6 +99,15 @@ impl World {
         world
     }
 
+    /// An empty one with an index of the same kind.
+    pub async fn another(&self) -> Self {
+        match self.place {
+            IndexPlace::Embedded => Self::new(),
+            IndexPlace::Pgvector(_) => Self::on_pgvector().await,
+            IndexPlace::Qdrant { .. } => Self::on_qdrant().await,
+        }
+    }
+
     fn of(place: IndexPlace) -> Self {
         let folder = tempfile::tempdir().expect("temporary folder");
         fs::create_dir(folder.path().join("docs")).expect("folder for documents");

@@ -12,6 +12,7 @@ mod edge;
 mod error;
 mod pgvector;
 mod qdrant;
+mod rarity;
 mod scope;
 
 pub use edge::EdgeIndex;
@@ -74,7 +75,9 @@ pub trait KnowledgeIndex: Send + Sync {
         limit: usize,
     ) -> Result<Vec<Found>, IndexError>;
 
-    /// Passages that share terms with the question, by BM25, best first.
+    /// Passages that share terms with the question, by BM25, best first. How rare
+    /// a term is counts over what the scope's access may see, whatever else the
+    /// scope leaves out.
     async fn matching(
         &self,
         terms: &TermVector,
@@ -163,8 +166,9 @@ pub struct IndexRecipe {
     pub format: u32,
 }
 
-/// 2: passages have token vectors. 3: passages tell relations and how their document stands.
-pub const FORMAT: u32 = 3;
+/// 2: passages have token vectors. 3: passages tell relations and how their document
+/// stands. 4: a term's passages can be counted by who may see them.
+pub const FORMAT: u32 = 4;
 
 fn first_format() -> u32 {
     1
@@ -261,6 +265,24 @@ pub struct IndexEntry {
     pub passage: IndexedPassage,
     pub dense: Vec<f32>,
     pub terms: TermVector,
+}
+
+/// What Qdrant keeps of a passage beside its vectors: its terms too, because
+/// those of a sparse vector can't be counted by a filter.
+#[derive(Serialize)]
+struct Record<'a> {
+    #[serde(flatten)]
+    passage: &'a IndexedPassage,
+    terms: &'a [u32],
+}
+
+impl<'a> Record<'a> {
+    fn of(passage: &'a IndexedPassage, terms: &'a TermVector) -> Self {
+        Self {
+            passage,
+            terms: &terms.indices,
+        }
+    }
 }
 
 /// A passage that one of the two searches found.

@@ -102,21 +102,14 @@ impl Collection {
         Ok(sorted(points.map(|point| (cosine(point), point)).collect()))
     }
 
-    /// Sparse product with the modifier `idf`, over points that share a term.
+    /// Sparse product without a modifier, over points that share a term.
     pub fn sharing(
         &self,
         terms: &BTreeMap<u32, f32>,
         filter: Option<&Filter>,
     ) -> Result<Vec<(f32, &Point)>, Status> {
-        let all = self.points.len() as f32;
-        let idf = |term: &u32| {
-            let having = self.points.values().filter(|p| p.terms.contains_key(term));
-            let n = having.count() as f32;
-            ((all - n + 0.5) / (n + 0.5) + 1.0).ln()
-        };
-        let weights: BTreeMap<u32, f32> = terms.iter().map(|(t, w)| (*t, w * idf(t))).collect();
         let score = |point: &Point| {
-            let shared = weights.iter().filter_map(|(term, weight)| {
+            let shared = terms.iter().filter_map(|(term, weight)| {
                 let of_point = point.terms.get(term)?;
                 Some(weight * of_point)
             });
@@ -164,7 +157,7 @@ impl Point {
                         .iter()
                         .any(|text| wanted.strings.contains(text))),
                     Some(MatchValue::Integer(wanted)) => {
-                        Ok(value == Some(&Kind::IntegerValue(*wanted)))
+                        Ok(is_number(value, *wanted))
                     }
                     other => Err(Status::unimplemented(format!(
                         "the fake knows no {other:?}"
@@ -175,6 +168,18 @@ impl Point {
                 "the fake knows no {other:?}"
             ))),
         }
+    }
+}
+
+/// The number, or a list that has it.
+fn is_number(value: Option<&Kind>, wanted: i64) -> bool {
+    match value {
+        Some(Kind::IntegerValue(number)) => *number == wanted,
+        Some(Kind::ListValue(list)) => list
+            .values
+            .iter()
+            .any(|value| is_number(value.kind.as_ref(), wanted)),
+        _ => false,
     }
 }
 

@@ -1,11 +1,11 @@
 //! What a query may find, as the engine's own filter.
 
-use crate::domain::DocumentId;
+use crate::domain::{Access, DocumentId};
 use crate::knowledge::index::Scope;
 use qdrant_edge::{Condition, FieldCondition, Filter, JsonPath, Match};
 
 pub fn of_scope(scope: &Scope) -> Filter {
-    let mut must = vec![any_of("audience", scope.access.groups())];
+    let mut must = vec![of_access(&scope.access)];
     if !scope.kinds.is_empty() {
         must.push(any_of("kind", scope.kinds.iter().map(|kind| kind.as_str())));
     }
@@ -31,10 +31,17 @@ pub fn any_of<'a>(field: &str, values: impl IntoIterator<Item = &'a str>) -> Con
 }
 
 pub fn at_position(position: i64) -> Condition {
-    Condition::Field(FieldCondition::new_match(
-        path("position"),
-        Match::from(position),
-    ))
+    has_number("position", position)
+}
+
+/// What this access may see.
+pub fn of_access(access: &Access) -> Condition {
+    any_of("audience", access.groups())
+}
+
+/// True where the field is this number, or a list that has it.
+pub fn has_number(field: &str, number: i64) -> Condition {
+    Condition::Field(FieldCondition::new_match(path(field), Match::from(number)))
 }
 
 pub fn all(conditions: Vec<Condition>) -> Filter {

@@ -1,12 +1,13 @@
 //! One shard of qdrant-edge: the passages of one generation. Synchronous.
 
-use super::filter::{all, any_of, at_position, of_scope, path};
+use super::filter::{all, any_of, at_position, has_number, of_access, of_scope, path};
 use crate::{
     domain::{Access, DocumentId},
     knowledge::{
         index::{
-            Found, IndexEntry, IndexError, IndexRecipe, Known, KnownFields, PassageId, Scope,
-            SourceField, in_reading_order, passage_id,
+            Found, IndexEntry, IndexError, IndexRecipe, Known, KnownFields, PassageId, Record,
+            Scope, SourceField, in_reading_order, passage_id,
+            rarity::{VisibleCounts, weigh},
         },
         passage::IndexedPassage,
         terms::TermVector,
@@ -15,7 +16,7 @@ use crate::{
 };
 use qdrant_edge::{
     Condition, CreateIndex, Distance, EdgeConfig, EdgeShard, EdgeSparseVectorParamsBuilder,
-    EdgeVectorParamsBuilder, FieldIndexOperations, Filter, Modifier, NamedQuery, NamedVectors,
+    EdgeVectorParamsBuilder, FieldIndexOperations, Filter, NamedQuery, NamedVectors,
     OperationResult, Payload, PayloadFieldSchema, PayloadOps, PayloadSchemaType, PayloadSelector,
     PayloadSelectorExclude, PayloadSelectorInclude, PointId, PointInsertOperations,
     PointOperations, PointStruct, QueryEnum, ScrollRequest, SearchParams, SearchRequest,
@@ -32,6 +33,7 @@ use std::{
 };
 
 const DENSE: &str = "dense";
+/// The sparse vector, and the field that has its terms, so that they can be counted.
 const TERMS: &str = "terms";
 /// Passages fetched at a time when many are listed.
 const PAGE: usize = 1000;
@@ -40,6 +42,7 @@ pub struct Shard {
     shard: EdgeShard,
     /// Held by whoever writes: flushing during a write makes the engine panic.
     writer: Mutex<()>,
+    visible: VisibleCounts,
 }
 
 impl Shard {
@@ -52,6 +55,7 @@ impl Shard {
         Ok(Self {
             shard,
             writer: Mutex::new(()),
+            visible: VisibleCounts::default(),
         })
     }
 
@@ -162,7 +166,16 @@ impl Shard {
         if terms.indices.is_empty() {
             return Ok(Vec::new());
         }
-        let vector = sparse(terms)?.0;
+        let passages = self.count_visible(&scope.access)?;
+        let having = terms
+            .indices
+            .iter()
+            .map(|&term| {
+                let has = has_number(TERMS, term.into());
+                self.count(all(vec![has, of_access(&scope.access)]))
+            })
+            .collect::<Result<Vec<usize>, _>>()?;
+        let vector = sparse(weigh(&terms, passages, &having))?.0;
         self.search(
             QueryEnum::Nearest(NamedQuery::new(vector, TERMS)),
             of_scope(scope),
@@ -191,14 +204,12 @@ impl Shard {
         if ids.is_empty() {
             return Ok(Vec::new());
         }
-        let payload = if with_tokens {
-            WithPayloadInterface::Bool(true)
+        let unread: &[&str] = if with_tokens {
+            &[TERMS]
         } else {
-            let exclude = vec![path("tokens")];
-            WithPayloadInterface::Selector(PayloadSelector::Exclude(PayloadSelectorExclude {
-                exclude,
-            }))
+            &[TERMS, "tokens"]
         };
+        let payload = WithPayloadInterface::Selector(without(unread));
         let points: Vec<PointId> = ids.iter().map(|&id| PointId::Uuid(id)).collect();
         let records = self
             .shard
@@ -240,10 +251,7 @@ impl Shard {
         let mut filter = of_scope(&Scope::of(access));
         let named = any_of("relation_keys", keys.iter().map(String::as_str));
         filter.must.get_or_insert_default().push(named);
-        let without_tokens =
-            WithPayloadInterface::Selector(PayloadSelector::Exclude(PayloadSelectorExclude {
-                exclude: vec![path("tokens")],
-            }));
+        let without_tokens = WithPayloadInterface::Selector(without(&[TERMS, "tokens"]));
         let request = ScrollRequest {
             limit: Some(limit),
             filter: Some(filter),
@@ -261,25 +269,32 @@ impl Shard {
     }
 
     pub fn count_passages(&self) -> Result<usize, IndexError> {
-        let everything = qdrant_edge::CountRequest {
-            filter: None,
-            exact: true,
-        };
-        self.shard
-            .count(everything)
-            .map_err(IndexError::failed("count passages"))
+        self.count(Filter::new())
     }
 
     pub fn count_documents(&self, scope: &Scope) -> Result<usize, IndexError> {
         let mut filter = of_scope(scope);
         filter.must.get_or_insert_default().push(at_position(0));
-        let documents = qdrant_edge::CountRequest {
+        self.count(filter)
+    }
+
+    fn count_visible(&self, access: &Access) -> Result<usize, IndexError> {
+        if let Some(count) = self.visible.get(access) {
+            return Ok(count);
+        }
+        let count = self.count(all(vec![of_access(access)]))?;
+        self.visible.put(access, count);
+        Ok(count)
+    }
+
+    fn count(&self, filter: Filter) -> Result<usize, IndexError> {
+        let request = qdrant_edge::CountRequest {
             filter: Some(filter),
             exact: true,
         };
         self.shard
-            .count(documents)
-            .map_err(IndexError::failed("count documents"))
+            .count(request)
+            .map_err(IndexError::failed("count passages"))
     }
 
     fn search(
@@ -324,7 +339,7 @@ impl Shard {
         fields: &[&str],
     ) -> Result<Vec<T>, IndexError> {
         let payload = if fields.is_empty() {
-            WithPayloadInterface::Bool(true)
+            WithPayloadInterface::Selector(without(&[TERMS]))
         } else {
             let include = fields.iter().map(|field| path(field)).collect();
             WithPayloadInterface::Selector(PayloadSelector::Include(PayloadSelectorInclude {
@@ -362,9 +377,9 @@ impl Shard {
     }
 
     fn update(&self, doing: &'static str, operation: UpdateOperation) -> Result<(), IndexError> {
-        self.shard
-            .update(operation)
-            .map_err(IndexError::failed(doing))
+        let done = self.shard.update(operation);
+        self.visible.clear();
+        done.map_err(IndexError::failed(doing))
     }
 
     fn writing(&self) -> std::sync::MutexGuard<'_, ()> {
@@ -389,7 +404,9 @@ fn open_shard(folder: &Path, recipe: &IndexRecipe) -> Result<EdgeShard, BoxError
     ] {
         create_field_index(&shard, field, PayloadSchemaType::Keyword)?;
     }
-    create_field_index(&shard, "position", PayloadSchemaType::Integer)?;
+    for field in ["position", TERMS] {
+        create_field_index(&shard, field, PayloadSchemaType::Integer)?;
+    }
     shard.flush();
     Ok(shard)
 }
@@ -402,9 +419,8 @@ fn shape(recipe: &IndexRecipe) -> EdgeConfig {
         )
         .sparse_vector(
             TERMS,
-            EdgeSparseVectorParamsBuilder::new()
-                .modifier(Modifier::Idf)
-                .build(),
+            // No modifier: the engine's would count passages that the asker may not see.
+            EdgeSparseVectorParamsBuilder::new().build(),
         )
         .on_disk_payload(true)
         .build()
@@ -431,15 +447,19 @@ fn point(entry: IndexEntry) -> Result<PointStruct, IndexError> {
         terms,
     } = entry;
     let id = passage_id(&passage);
-    let payload = serde_json::to_value(&passage).map_err(|error| IndexError::Failed {
-        doing: "write passages",
-        source: error.into(),
-    })?;
+    let payload = serde_json::to_value(Record::of(&passage, &terms))
+        .map_err(IndexError::failed("write passages"))?;
     let mut vectors = NamedVectors::default().add_vector(DENSE, Vector::new_dense(dense));
     if !terms.indices.is_empty() {
         vectors = vectors.add_vector(TERMS, sparse(terms)?);
     }
     Ok(PointStruct::new(PointId::Uuid(id), vectors, payload))
+}
+
+/// All fields but these.
+fn without(fields: &[&str]) -> PayloadSelector {
+    let exclude = fields.iter().map(|field| path(field)).collect();
+    PayloadSelector::Exclude(PayloadSelectorExclude { exclude })
 }
 
 fn sparse(terms: TermVector) -> Result<Vector, IndexError> {

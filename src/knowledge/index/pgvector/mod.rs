@@ -6,8 +6,9 @@
 //!
 //! Postings, not pgvector's `sparsevec`: a term id has 32 bits and `sparsevec`
 //! ends at a billion dimensions, its index takes 1,000 elements at most, and
-//! the weight of a term by its frequency changes with every passage. Rows of
-//! (term, passage, weight) in one b-tree are exact, and the frequency is a count.
+//! the weight of a term changes with every passage and with who asks. Rows of
+//! (term, passage, weight, audience) in one b-tree are exact, and how rare a
+//! term is to the asker is a count of them.
 
 mod open;
 mod rows;
@@ -15,7 +16,7 @@ mod site;
 
 use super::{
     Found, IndexEntry, IndexError, IndexRecipe, KnowledgeIndex, Known, KnownFields, PassageId,
-    Purpose, Replaced, Scope,
+    Purpose, Replaced, Scope, rarity::VisibleCounts,
 };
 use crate::{
     domain::{Access, DocumentId},
@@ -57,6 +58,7 @@ pub struct PgIndex {
     patience: Duration,
     /// None before the first answer of the server, and after its tables were gone.
     generation: Mutex<Option<Arc<Generation>>>,
+    visible: VisibleCounts,
     /// Holds the lock of whoever fills the index.
     _filling: Mutex<Option<PgConnection>>,
 }
@@ -98,24 +100,35 @@ impl PgIndex {
         Ok(rows.into_iter().map(found).collect())
     }
 
-    /// Takes rows away, and them from the count.
     async fn delete(
         &self,
-        generation: &Generation,
         doing: &'static str,
         mut query: QueryBuilder<Postgres>,
     ) -> Result<(), IndexError> {
-        let counting = generation.count_change();
-        let work = async {
-            let mut tx = self.pool.begin().await?;
-            let gone = query.build().execute(&mut *tx).await?.rows_affected();
-            sqlx::query(AssertSqlSafe(counting))
-                .bind(-(gone as i64))
-                .execute(&mut *tx)
-                .await?;
-            tx.commit().await
-        };
-        self.answer(doing, Box::pin(work)).await
+        let gone = query.build().execute(&self.pool);
+        self.answer(doing, Box::pin(gone)).await?;
+        self.visible.clear();
+        Ok(())
+    }
+
+    /// Passages that there are to see with these rights.
+    async fn count_visible(
+        &self,
+        generation: &Generation,
+        access: &Access,
+    ) -> Result<usize, IndexError> {
+        if let Some(count) = self.visible.get(access) {
+            return Ok(count);
+        }
+        let mut query = QueryBuilder::new(format!(
+            "SELECT count(*) FROM {} passage WHERE ",
+            generation.passages
+        ));
+        push_scope(&mut query, &Scope::of(access));
+        let count = query.build_query_scalar::<i64>().fetch_one(&self.pool);
+        let count = self.answer("count passages", Box::pin(count)).await? as usize;
+        self.visible.put(access, count);
+        Ok(count)
     }
 }
 
@@ -164,7 +177,9 @@ impl KnowledgeIndex for PgIndex {
             batch.write(&generation, &mut tx).await?;
             tx.commit().await
         };
-        self.answer("write passages", Box::pin(work)).await
+        self.answer("write passages", Box::pin(work)).await?;
+        self.visible.clear();
+        Ok(())
     }
 
     async fn remove(&self, source: &str, documents: &[DocumentId]) -> Result<(), IndexError> {
@@ -179,7 +194,7 @@ impl KnowledgeIndex for PgIndex {
             .push(" AND document = ANY(")
             .push_bind(documents)
             .push(")");
-        self.delete(&generation, "delete passages", query).await
+        self.delete("delete passages", query).await
     }
 
     async fn set_superseded(
@@ -238,29 +253,36 @@ impl KnowledgeIndex for PgIndex {
             return Ok(Vec::new());
         }
         let generation = self.generation().await?;
+        let total = self.count_visible(&generation, &scope.access).await?;
         let Generation {
-            id,
             passages,
             postings,
-            table,
+            audiences,
             ..
         } = &*generation;
         let ids: Vec<i32> = terms.indices.iter().map(|&term| term as i32).collect();
-        // The inverse document frequency as Qdrant has it, over all passages
-        // and not over those of the scope: ln((N - n + 0.5) / (n + 0.5) + 1).
-        // Materialized, so that a term is counted once and not for each passage that has it.
+        // What `weigh` does for the other indexes, where the postings lie: read
+        // once, counted and added up.
         let mut query = QueryBuilder::new("WITH asked AS (SELECT * FROM unnest(");
         query.push_bind(ids).push(", ");
         query.push_bind(terms.values.clone());
         query.push(format!(
             ") AS asked (term, weight)),
-            counted AS MATERIALIZED (SELECT term, weight,
-                (SELECT count(*) FROM {postings} p WHERE p.term = asked.term)::float8 AS n FROM asked),
-            total AS (SELECT passages::float8 AS n FROM {table} WHERE id = {id}),
-            scored AS (SELECT posting.passage, sum(posting.weight * counted.weight
-                * ln((total.n - counted.n + 0.5) / (counted.n + 0.5) + 1))::real AS score
-                FROM counted CROSS JOIN total
-                JOIN {postings} posting ON posting.term = counted.term GROUP BY posting.passage)
+            seen AS MATERIALIZED (SELECT term, posting.passage, posting.weight * asked.weight AS weight
+                FROM asked JOIN {postings} posting USING (term)
+                WHERE posting.audience IN (SELECT key FROM {audiences} WHERE groups && "
+        ));
+        let groups: Vec<String> = scope.access.groups().map(storable).collect();
+        query.push_bind(groups);
+        query.push(
+            ")),
+            counted AS (SELECT term, count(*)::float8 AS n FROM seen GROUP BY term),
+            scored AS (SELECT passage, sum(weight * ln((greatest(",
+        );
+        query.push_bind(total as f64);
+        query.push(format!(
+            ", n) - n + 0.5) / (n + 0.5) + 1))::real AS score
+                FROM seen JOIN counted USING (term) GROUP BY passage)
             SELECT passage.id, scored.score
             FROM scored JOIN {passages} passage ON passage.key = scored.passage WHERE "
         ));

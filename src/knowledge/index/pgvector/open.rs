@@ -1,7 +1,7 @@
 //! Connects, makes the tables, and finds the generation to work with.
 
 use super::{PgIndex, PgOptions, Site};
-use crate::knowledge::index::{IndexError, IndexRecipe, Purpose};
+use crate::knowledge::index::{IndexError, IndexRecipe, Purpose, rarity::VisibleCounts};
 use secrecy::ExposeSecret;
 use sqlx::{
     AssertSqlSafe, ConnectOptions, Connection, Error,
@@ -17,10 +17,11 @@ use tracing::warn;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations/pgvector");
 
-/// The two tables of a generation, and what was added to them later.
-const GENERATION: [&str; 2] = [
+/// The tables of a generation, and what was added to them later.
+const GENERATION: [&str; 3] = [
     include_str!("../../../../migrations/pgvector/generation.sql"),
     include_str!("../../../../migrations/pgvector/generation-2.sql"),
+    include_str!("../../../../migrations/pgvector/generation-3.sql"),
 ];
 
 /// A batch of passages, or taking a generation away, may take its time.
@@ -44,20 +45,12 @@ const DOING: &str = "open the index";
 #[derive(Clone, Debug)]
 pub struct Generation {
     pub id: i64,
-    /// The table of generations.
+    /// The table of generations. Its column `passages` is of formats up to 2.
     pub table: String,
     pub passages: String,
     pub postings: String,
-}
-
-impl Generation {
-    /// Adds `$1` to the count of passages.
-    pub fn count_change(&self) -> String {
-        format!(
-            "UPDATE {} SET passages = passages + $1 WHERE id = {}",
-            self.table, self.id
-        )
-    }
+    /// Sets of groups, each with a key that postings name.
+    pub audiences: String,
 }
 
 impl PgIndex {
@@ -151,6 +144,7 @@ impl PgIndex {
             pool,
             patience: limit + GRACE,
             generation: Mutex::new(None),
+            visible: VisibleCounts::default(),
             _filling: Mutex::new(None),
         })
     }
@@ -317,8 +311,8 @@ impl PgIndex {
     async fn drop_generation(&self, connection: &mut PgConnection, id: i64) -> Result<(), Error> {
         let gone = self.site.generation(id);
         let sql = format!(
-            "DROP TABLE IF EXISTS {}, {}; DELETE FROM {} WHERE id = {id}",
-            gone.postings, gone.passages, gone.table
+            "DROP TABLE IF EXISTS {}, {}, {}; DELETE FROM {} WHERE id = {id}",
+            gone.postings, gone.passages, gone.audiences, gone.table
         );
         sqlx::raw_sql(AssertSqlSafe(sql))
             .execute(connection)

@@ -89,7 +89,7 @@ impl Batch {
         Ok(Self { rows, versions })
     }
 
-    /// Writes the passages anew, takes older versions away, and keeps the count.
+    /// Writes the passages anew, and takes older versions away.
     pub async fn write(
         &self,
         generation: &Generation,
@@ -98,12 +98,13 @@ impl Batch {
         let passages = &generation.passages;
         let ids: Vec<Uuid> = self.rows.iter().map(|row| row.id).collect();
         let delete = format!("DELETE FROM {passages} WHERE id = ANY($1)");
-        let again = sqlx::query(AssertSqlSafe(delete))
+        sqlx::query(AssertSqlSafe(delete))
             .bind(ids)
             .execute(&mut *connection)
             .await?;
+        let audiences = self.audiences(generation, connection).await?;
         for rows in self.rows.chunks(ROWS) {
-            insert(rows, generation, connection).await?;
+            insert(rows, &audiences, generation, connection).await?;
         }
         let delete = format!(
             "DELETE FROM {passages} passage USING unnest($1::text[], $2::text[], $3::text[])
@@ -114,23 +115,45 @@ impl Batch {
         let column = |of: fn(&(String, String, String)) -> &String| -> Vec<String> {
             self.versions.iter().map(of).cloned().collect()
         };
-        let older = sqlx::query(AssertSqlSafe(delete))
+        sqlx::query(AssertSqlSafe(delete))
             .bind(column(|version| &version.0))
             .bind(column(|version| &version.1))
             .bind(column(|version| &version.2))
-            .execute(&mut *connection)
-            .await?;
-        let change =
-            self.rows.len() as i64 - again.rows_affected() as i64 - older.rows_affected() as i64;
-        sqlx::query(AssertSqlSafe(generation.count_change()))
-            .bind(change)
             .execute(connection)
             .await?;
         Ok(())
     }
+
+    /// The key of each audience that these passages have; a new one is noted.
+    async fn audiences(
+        &self,
+        generation: &Generation,
+        connection: &mut PgConnection,
+    ) -> Result<HashMap<Vec<String>, i32>, Error> {
+        let wanted: BTreeSet<Vec<String>> = self.rows.iter().map(Row::groups).collect();
+        let table = &generation.audiences;
+        let sql = format!(
+            "WITH new AS (INSERT INTO {table} (groups) VALUES ($1) ON CONFLICT DO NOTHING RETURNING key)
+             SELECT key FROM new UNION ALL SELECT key FROM {table} WHERE groups = $1"
+        );
+        let mut keys = HashMap::new();
+        for groups in wanted {
+            let key = sqlx::query_scalar(AssertSqlSafe(sql.as_str()))
+                .bind(&groups)
+                .fetch_one(&mut *connection)
+                .await?;
+            keys.insert(groups, key);
+        }
+        Ok(keys)
+    }
 }
 
 impl Row {
+    fn groups(&self) -> Vec<String> {
+        let audience = &self.entry.passage.audience;
+        audience.groups().map(storable).collect()
+    }
+
     fn of(entry: IndexEntry) -> Result<Self, IndexError> {
         let mut passage = entry.passage.clone();
         let text = json(&std::mem::take(&mut passage.text))?;
@@ -154,6 +177,7 @@ impl Row {
 
 async fn insert(
     rows: &[Row],
+    audiences: &HashMap<Vec<String>, i32>,
     generation: &Generation,
     connection: &mut PgConnection,
 ) -> Result<(), Error> {
@@ -164,7 +188,6 @@ async fn insert(
     ));
     query.push_values(rows, |mut values, row| {
         let passage = &row.entry.passage;
-        let groups: Vec<String> = passage.audience.groups().map(storable).collect();
         let relation_keys: Vec<String> = passage
             .relation_keys
             .iter()
@@ -175,7 +198,7 @@ async fn insert(
             .push_bind(storable(passage.document.as_str()))
             .push_bind(storable(&passage.source))
             .push_bind(passage.kind.as_str().to_string())
-            .push_bind(groups)
+            .push_bind(row.groups())
             .push_bind(storable(&passage.hash))
             .push_bind(passage.position as i32)
             .push_bind(relation_keys)
@@ -198,24 +221,28 @@ async fn insert(
         .collect();
 
     let (mut terms, mut passages) = (Vec::<i32>::new(), Vec::<i64>::new());
-    let mut weights = Vec::<f32>::new();
+    let (mut weights, mut whose) = (Vec::<f32>::new(), Vec::<i32>::new());
     for row in rows {
-        let Some(&key) = keys.get(&row.id) else {
+        let (Some(&key), Some(&audience)) = (keys.get(&row.id), audiences.get(&row.groups()))
+        else {
             continue;
         };
         let vector = &row.entry.terms;
         terms.extend(vector.indices.iter().map(|&term| term as i32));
         passages.extend(vector.indices.iter().map(|_| key));
         weights.extend(&vector.values);
+        whose.extend(vector.indices.iter().map(|_| audience));
     }
     let sql = format!(
-        "INSERT INTO {} (term, passage, weight) SELECT * FROM unnest($1::int4[], $2::int8[], $3::float4[])",
+        "INSERT INTO {} (term, passage, weight, audience)
+         SELECT * FROM unnest($1::int4[], $2::int8[], $3::float4[], $4::int4[])",
         generation.postings
     );
     sqlx::query(AssertSqlSafe(sql))
         .bind(terms)
         .bind(passages)
         .bind(weights)
+        .bind(whose)
         .execute(connection)
         .await?;
     Ok(())

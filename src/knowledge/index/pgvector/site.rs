@@ -24,6 +24,7 @@ impl Site {
             table: format!("{schema}.generation"),
             passages: format!("{schema}.passage_{id}"),
             postings: format!("{schema}.posting_{id}"),
+            audiences: format!("{schema}.audience_{id}"),
         }
     }
 

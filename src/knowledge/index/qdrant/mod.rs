@@ -13,13 +13,18 @@ mod points;
 use super::{
     Found, IndexEntry, IndexError, IndexRecipe, KnowledgeIndex, Known, KnownFields, PassageId,
     Purpose, Replaced, Scope, SourceField, in_reading_order,
+    rarity::{VisibleCounts, weigh},
 };
 use crate::{
     domain::{Access, DocumentId},
     knowledge::{passage::IndexedPassage, terms::TermVector},
 };
 use async_trait::async_trait;
-use points::{all, any_of, at_position, batches, found, of_documents, of_scope, parse, point};
+use futures::{StreamExt, TryStreamExt, stream};
+use points::{
+    all, any_of, at_position, batches, found, has_term, of_access, of_documents, of_scope, parse,
+    point,
+};
 use qdrant_client::{
     Payload, Qdrant,
     qdrant::{
@@ -40,7 +45,11 @@ use std::{
 };
 
 const DENSE: &str = "dense";
+/// The sparse vector, and the field that has its terms, so that they can be counted.
 const TERMS: &str = "terms";
+
+/// Terms that are counted at a time, for one search.
+const COUNTS: usize = 16;
 
 /// Passages fetched at a time when many are listed.
 const PAGE: u32 = 1000;
@@ -71,6 +80,7 @@ pub struct QdrantIndex {
     purpose: Purpose,
     /// Whether the server said that our collection is there to be worked with.
     ready: Mutex<bool>,
+    visible: VisibleCounts,
 }
 
 impl QdrantIndex {
@@ -117,7 +127,7 @@ impl QdrantIndex {
         fields: &[&str],
     ) -> Result<Vec<T>, IndexError> {
         let payload = if fields.is_empty() {
-            without_tokens()
+            without(&[TERMS, "tokens"])
         } else {
             let fields = fields.iter().map(ToString::to_string).collect();
             SelectorOptions::Include(PayloadIncludeSelector { fields })
@@ -160,12 +170,14 @@ impl QdrantIndex {
         let reply = self.call("delete passages", || {
             self.client.delete_points(request.clone())
         });
+        self.visible.clear();
         reply.await.map(drop)
     }
 
     /// Writes points; a batch that the server finds too large goes in halves.
     async fn upsert(&self, points: Vec<PointStruct>) -> Result<(), IndexError> {
         let collection = self.collection().await?;
+        self.visible.clear();
         let mut waiting = vec![points];
         while let Some(points) = waiting.pop() {
             let request = UpsertPointsBuilder::new(collection.as_str(), points)
@@ -189,6 +201,16 @@ impl QdrantIndex {
         Ok(())
     }
 
+    async fn count_visible(&self, access: &Access) -> Result<usize, IndexError> {
+        if let Some(count) = self.visible.get(access) {
+            return Ok(count);
+        }
+        let filter = all([of_access(access)]);
+        let count = self.count("count passages", filter).await?;
+        self.visible.put(access, count);
+        Ok(count)
+    }
+
     async fn count(&self, doing: &'static str, filter: Filter) -> Result<usize, IndexError> {
         let request = CountPointsBuilder::new(self.collection().await?)
             .filter(filter)
@@ -201,10 +223,10 @@ impl QdrantIndex {
     }
 }
 
-fn without_tokens() -> SelectorOptions {
-    SelectorOptions::Exclude(PayloadExcludeSelector {
-        fields: vec!["tokens".into()],
-    })
+/// All fields but these.
+fn without(fields: &[&str]) -> SelectorOptions {
+    let fields = fields.iter().map(ToString::to_string).collect();
+    SelectorOptions::Exclude(PayloadExcludeSelector { fields })
 }
 
 #[async_trait]
@@ -298,7 +320,14 @@ impl KnowledgeIndex for QdrantIndex {
         if terms.indices.is_empty() {
             return Ok(Vec::new());
         }
-        let terms = VectorInput::new_sparse(terms.indices.clone(), terms.values.clone());
+        let passages = self.count_visible(&scope.access).await?;
+        let having = terms.indices.clone().into_iter().map(|term| {
+            let filter = all([has_term(term), of_access(&scope.access)]);
+            self.count("count a word's passages", filter)
+        });
+        let having: Vec<usize> = stream::iter(having).buffered(COUNTS).try_collect().await?;
+        let TermVector { indices, values } = weigh(terms, passages, &having);
+        let terms = VectorInput::new_sparse(indices, values);
         let filter = of_scope(scope);
         self.search("search by words", terms, TERMS, filter, limit, false)
             .await
@@ -328,9 +357,9 @@ impl KnowledgeIndex for QdrantIndex {
         }
         let points: Vec<PointId> = ids.iter().map(|&id| id.into()).collect();
         let payload = if with_tokens {
-            SelectorOptions::Enable(true)
+            without(&[TERMS])
         } else {
-            without_tokens()
+            without(&[TERMS, "tokens"])
         };
         let request = GetPointsBuilder::new(self.collection().await?, points)
             .with_payload(payload)
@@ -372,7 +401,7 @@ impl KnowledgeIndex for QdrantIndex {
         let request = ScrollPointsBuilder::new(self.collection().await?)
             .filter(filter)
             .limit(limit.min(PAGE as usize) as u32)
-            .with_payload(without_tokens())
+            .with_payload(without(&[TERMS, "tokens"]))
             .with_vectors(false)
             .build();
         let reply = self.call("look up relations", || self.client.scroll(request.clone()));

@@ -1,12 +1,12 @@
 //! Finds the collection to work with, and makes it where it is missing.
 
 use super::{DENSE, QdrantIndex, QdrantOptions, TERMS};
-use crate::knowledge::index::{IndexError, IndexRecipe, Purpose};
+use crate::knowledge::index::{IndexError, IndexRecipe, Purpose, rarity::VisibleCounts};
 use qdrant_client::{
     Qdrant,
     qdrant::{
         CreateAlias, CreateCollectionBuilder, CreateFieldIndexCollectionBuilder, Distance,
-        FieldType, Modifier, ScalarQuantizationBuilder, SparseVectorParamsBuilder,
+        FieldType, ScalarQuantizationBuilder, SparseVectorParamsBuilder,
         SparseVectorsConfigBuilder, VectorParamsBuilder, VectorsConfigBuilder,
     },
 };
@@ -91,6 +91,7 @@ impl QdrantIndex {
             recipe: recipe.clone(),
             purpose,
             ready: Mutex::new(false),
+            visible: VisibleCounts::default(),
         })
     }
 
@@ -199,7 +200,8 @@ impl QdrantIndex {
             // The whole vectors are read for the best alone.
             dense = dense.quantization_config(bytes).on_disk(true);
         }
-        let terms = SparseVectorParamsBuilder::default().modifier(Modifier::Idf);
+        // No modifier: the server's would count passages that the asker may not see.
+        let terms = SparseVectorParamsBuilder::default();
         let mut vectors = VectorsConfigBuilder::default();
         vectors.add_named_vector_params(DENSE, dense);
         let mut sparse = SparseVectorsConfigBuilder::default();
@@ -237,10 +239,8 @@ impl QdrantIndex {
             "relation_keys",
         ];
         let keywords = keywords.map(|field| (field, FieldType::Keyword));
-        for (field, kind) in keywords
-            .into_iter()
-            .chain([("position", FieldType::Integer)])
-        {
+        let numbers = ["position", TERMS].map(|field| (field, FieldType::Integer));
+        for (field, kind) in keywords.into_iter().chain(numbers) {
             let request = CreateFieldIndexCollectionBuilder::new(collection, field, kind)
                 .wait(true)
                 .build();

@@ -3,8 +3,8 @@
 
 use super::{DENSE, TERMS};
 use crate::{
-    domain::DocumentId,
-    knowledge::index::{Found, IndexEntry, IndexError, PassageId, Scope, passage_id},
+    domain::{Access, DocumentId},
+    knowledge::index::{Found, IndexEntry, IndexError, PassageId, Record, Scope, passage_id},
 };
 use qdrant_client::{
     Payload,
@@ -19,11 +19,14 @@ use std::collections::HashMap;
 /// What one message carries: gRPC takes four MiB where nobody said otherwise.
 const MESSAGE_BYTES: usize = 2 << 20;
 
+/// Of one term in the field that they are counted by.
+const TERM_BYTES: usize = 12;
+
 /// Of a point beside its texts and vectors.
 const OVERHEAD_BYTES: usize = 1_024;
 
 pub fn of_scope(scope: &Scope) -> Filter {
-    let mut must = vec![any_of("audience", scope.access.groups())];
+    let mut must = vec![of_access(&scope.access)];
     if !scope.kinds.is_empty() {
         must.push(any_of("kind", scope.kinds.iter().map(|kind| kind.as_str())));
     }
@@ -46,6 +49,15 @@ pub fn of_scope(scope: &Scope) -> Filter {
 pub fn any_of<'a>(field: &str, values: impl IntoIterator<Item = &'a str>) -> Condition {
     let values: Vec<String> = values.into_iter().map(ToString::to_string).collect();
     Condition::matches(field, values)
+}
+
+/// What this access may see.
+pub fn of_access(access: &Access) -> Condition {
+    any_of("audience", access.groups())
+}
+
+pub fn has_term(term: u32) -> Condition {
+    Condition::matches(TERMS, i64::from(term))
 }
 
 pub fn at_position(position: i64) -> Condition {
@@ -74,9 +86,10 @@ pub fn point(entry: IndexEntry) -> Result<(PointStruct, usize), IndexError> {
         + passage.text.len()
         + passage.tokens.len()
         + dense.len() * size_of::<f32>()
-        + terms.indices.len() * 2 * size_of::<f32>();
+        + terms.indices.len() * (2 * size_of::<f32>() + TERM_BYTES);
     let id = passage_id(&passage);
-    let payload = serde_json::to_value(&passage).map_err(IndexError::failed("write passages"))?;
+    let payload = serde_json::to_value(Record::of(&passage, &terms))
+        .map_err(IndexError::failed("write passages"))?;
     let payload = Payload::try_from(payload).map_err(IndexError::failed("write passages"))?;
     let mut vectors = NamedVectors::default().add_vector(DENSE, Vector::new_dense(dense));
     if !terms.indices.is_empty() {
