@@ -8,6 +8,10 @@
 //! behind the real client, so its times mean nothing and are not taken. Then
 //! 10,000 passages of 384 dimensions in clusters: how long a search takes, how
 //! many of the nearest it finds, and what it takes on disk and in memory.
+//!
+//! `cargo bench --bench index -- 10000 100000 1000000` does only the second
+//! part, with so many passages in the embedded index, each without token
+//! vectors, which lie on disk and are read for thirty passages a search.
 
 #[path = "../tests/fakes/qdrant/mod.rs"]
 mod qdrant;
@@ -37,6 +41,11 @@ use std::{
 };
 
 const PASSAGES: u64 = 10_000;
+/// Asked of an index that is larger than this: fewer questions, since each takes longer.
+const MANY: u64 = 100_000;
+const FEW_QUESTIONS: u64 = 100;
+/// Of the token vectors of about 100 tokens.
+const TOKEN_DIGITS: usize = 9_600;
 const DIMENSION: usize = 384;
 const QUESTIONS: u64 = 500;
 /// What a search asks of each of the two rankings.
@@ -44,8 +53,98 @@ const CANDIDATES: usize = 100;
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    company().await?;
-    many().await
+    let sizes: Vec<u64> = std::env::args().filter_map(|n| n.parse().ok()).collect();
+    for &size in &sizes {
+        embedded(size).await?;
+    }
+    if sizes.is_empty() {
+        company().await?;
+        many().await?;
+    }
+    Ok(())
+}
+
+/// The embedded index alone, with so many passages.
+async fn embedded(size: u64) -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let before = resident();
+    let index: Arc<dyn KnowledgeIndex> = Arc::new(EdgeIndex::open(
+        folder.path(),
+        &noise_recipe(),
+        Purpose::Ingest,
+    )?);
+    let name = format!("embedded, {size} passages");
+    fill(&name, &index, size, 0).await?;
+    println!(
+        "{name}: {} MB on disk, {} MB more in this process",
+        used(folder.path()) >> 20,
+        resident().saturating_sub(before) >> 20
+    );
+    let questions = if size > MANY {
+        FEW_QUESTIONS
+    } else {
+        QUESTIONS
+    };
+    measure(&name, &index, &index, questions).await?;
+    println!("{name}: recall@10 {:.4}", recall(&index, size, 20).await?);
+    drop(index);
+    let before = resident();
+    let began = Instant::now();
+    let index = EdgeIndex::open(folder.path(), &noise_recipe(), Purpose::Search)?;
+    index
+        .nearest(&Noise::vector("ready"), &Scope::of(&Access::everyone()), 10)
+        .await?;
+    println!(
+        "{name}: opened anew and searched once in {:.1} s, {} MB more in this process",
+        began.elapsed().as_secs_f64(),
+        resident().saturating_sub(before) >> 20
+    );
+    Ok(())
+}
+
+/// Of the ten nearest that a plain comparison with every vector finds, how many the index finds.
+async fn recall(index: &Arc<dyn KnowledgeIndex>, size: u64, questions: u64) -> anyhow::Result<f64> {
+    let unit = |vector: Vec<f32>| {
+        let length = vector.iter().map(|x| x * x).sum::<f32>().sqrt();
+        vector.into_iter().map(|x| x / length).collect::<Vec<f32>>()
+    };
+    let asked: Vec<Vec<f32>> = (0..questions)
+        .map(|n| unit(Noise::vector(&question(n))))
+        .collect();
+    let mut nearest: Vec<Vec<f32>> = vec![Vec::new(); asked.len()];
+    for n in 0..size {
+        let vector = unit(Noise::vector(&text(n)));
+        for (asked, best) in asked.iter().zip(&mut nearest) {
+            best.push(asked.iter().zip(&vector).map(|(a, b)| a * b).sum());
+            if best.len() == 1_000 {
+                keep_best(best);
+            }
+        }
+    }
+    let (mut found, mut wanted) = (0, 0);
+    for (asked, best) in asked.iter().zip(&mut nearest) {
+        keep_best(best);
+        let least = best.last().copied().unwrap_or(0.0) - 1e-5;
+        let hits = index
+            .nearest(asked, &Scope::of(&Access::everyone()), 10)
+            .await?;
+        found += hits.iter().filter(|hit| hit.score >= least).count();
+        wanted += best.len();
+    }
+    Ok(found as f64 / wanted as f64)
+}
+
+fn keep_best(scores: &mut Vec<f32>) {
+    scores.sort_by(|a, b| b.total_cmp(a));
+    scores.truncate(10);
+}
+
+fn noise_recipe() -> IndexRecipe {
+    IndexRecipe {
+        embedder: "noise".into(),
+        dimension: DIMENSION,
+        format: FORMAT,
+    }
 }
 
 fn root() -> &'static Path {
@@ -178,44 +277,50 @@ fn request(text: &str) -> SearchRequest {
 }
 
 async fn many() -> anyhow::Result<()> {
-    let recipe = IndexRecipe {
-        embedder: "noise".into(),
-        dimension: DIMENSION,
-        format: FORMAT,
-    };
+    let recipe = noise_recipe();
     let folder = tempfile::tempdir()?;
     let before = resident();
     let exact: Arc<dyn KnowledgeIndex> =
         Arc::new(EdgeIndex::open(folder.path(), &recipe, Purpose::Ingest)?);
-    fill("embedded", &exact).await?;
+    fill("embedded", &exact, PASSAGES, TOKEN_DIGITS).await?;
     println!(
         "embedded: {} MB on disk, {} MB more in this process",
         size(folder.path()) >> 20,
         resident().saturating_sub(before) >> 20
     );
-    measure("embedded", &exact, &exact).await?;
+    measure("embedded", &exact, &exact, QUESTIONS).await?;
     let Some(options) = pg_options("many") else {
         println!("pgvector: not measured, run it under tests/with-pgvector");
         return Ok(());
     };
     let index: Arc<dyn KnowledgeIndex> =
         Arc::new(PgIndex::open(&options, &recipe, Purpose::Ingest).await?);
-    fill("pgvector", &index).await?;
+    fill("pgvector", &index, PASSAGES, TOKEN_DIGITS).await?;
     drop(index);
     let index: Arc<dyn KnowledgeIndex> =
         Arc::new(PgIndex::open(&options, &recipe, Purpose::Search).await?);
     on_disk(&options).await?;
-    measure("pgvector", &index, &exact).await
+    measure("pgvector", &index, &exact, QUESTIONS).await
 }
 
-async fn fill(name: &str, index: &Arc<dyn KnowledgeIndex>) -> anyhow::Result<()> {
-    let began = Instant::now();
-    let entries: Vec<IndexEntry> = (0..PASSAGES).map(entry).collect();
-    for batch in entries.chunks(128) {
-        index.write(batch.to_vec()).await?;
+async fn fill(
+    name: &str,
+    index: &Arc<dyn KnowledgeIndex>,
+    size: u64,
+    token_digits: usize,
+) -> anyhow::Result<()> {
+    let mut writing = Duration::ZERO;
+    for first in (0..size).step_by(128) {
+        let batch = first..size.min(first + 128);
+        let batch = batch.map(|n| entry(n, token_digits)).collect();
+        let began = Instant::now();
+        index.write(batch).await?;
+        writing += began.elapsed();
     }
+    let began = Instant::now();
     index.flush().await?;
-    println!("{name}: filled in {:.1} s", began.elapsed().as_secs_f64());
+    writing += began.elapsed();
+    println!("{name}: filled in {:.1} s", writing.as_secs_f64());
     Ok(())
 }
 
@@ -225,6 +330,7 @@ async fn measure(
     name: &str,
     index: &Arc<dyn KnowledgeIndex>,
     exact: &Arc<dyn KnowledgeIndex>,
+    questions: u64,
 ) -> anyhow::Result<()> {
     let search = HybridSearch::new(index.clone(), Arc::new(Noise), CANDIDATES);
     let mut parts: [Vec<Duration>; 3] = Default::default();
@@ -234,7 +340,7 @@ async fn measure(
     };
     let all = Scope::of(&Access::everyone());
     let (mut found_all, mut found_rare, mut wanted_all, mut wanted_rare) = (0, 0, 0, 0);
-    for n in 0..QUESTIONS {
+    for n in 0..questions {
         let question = question(n);
         let began = Instant::now();
         search.search(&request(&question)).await?;
@@ -371,7 +477,7 @@ fn question(n: u64) -> String {
         .join(" ")
 }
 
-fn entry(n: u64) -> IndexEntry {
+fn entry(n: u64, token_digits: usize) -> IndexEntry {
     let text = text(n);
     let passage = Passage {
         section: String::new(),
@@ -405,8 +511,7 @@ fn entry(n: u64) -> IndexEntry {
             text,
             position: 0,
             fingerprint: format!("{n:016x}"),
-            // As long as those of 100 tokens.
-            tokens: "7".repeat(9_600),
+            tokens: "7".repeat(token_digits),
             relations: Vec::new(),
             relation_keys: Vec::new(),
         },
@@ -421,6 +526,17 @@ fn resident() -> u64 {
         .nth(1)
         .and_then(|pages| pages.parse::<u64>().ok());
     pages.unwrap_or(0) * 4096
+}
+
+/// Bytes of the disk that are in use, without what files have set aside.
+fn used(folder: &Path) -> u64 {
+    use std::os::unix::fs::MetadataExt;
+    let files = ignore::WalkBuilder::new(folder)
+        .standard_filters(false)
+        .build();
+    files
+        .filter_map(|entry| Some(entry.ok()?.metadata().ok()?.blocks() * 512))
+        .sum()
 }
 
 fn size(folder: &Path) -> u64 {

@@ -19,7 +19,7 @@ use crate::{
     },
     metrics,
     model::{
-        DecoderOptions, LanguageModel, OnnxEmbedder, OpenAiGenerator, OpenAiOptions, UntilWarm,
+        DecoderOptions, EmbeddingModel, LanguageModel, OpenAiGenerator, OpenAiOptions, UntilWarm,
     },
     pipeline::{IntentExamples, ModelPlanner, Pipeline, Planner, Writer},
     poller::{self, AT_ONCE, OpenIngestor, Poller},
@@ -57,7 +57,7 @@ pub struct App {
     pub config: Config,
     pub data_dir: PathBuf,
     pub clock: Arc<dyn Clock>,
-    pub embedder: Arc<OnnxEmbedder>,
+    pub model: EmbeddingModel,
     pub index: Arc<dyn KnowledgeIndex>,
     pub toolbox: Arc<Toolbox>,
     pub pipeline: Arc<Pipeline>,
@@ -73,7 +73,8 @@ impl App {
     /// Loads the models, opens the index and connects to the databases.
     pub async fn open(config: Config, data_dir: &Path) -> anyhow::Result<Self> {
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let embedder = Arc::new(open_embedder(&config)?);
+        let model = open_embedder(&config)?;
+        let embedder = model.embedder.clone();
         let index = open_index(&config, embedder.as_ref(), data_dir, Purpose::Search).await?;
         let search =
             HybridSearch::new(index.clone(), embedder.clone(), config.retrieval.candidates)
@@ -98,7 +99,7 @@ impl App {
         };
         let pipeline = Arc::new(Pipeline {
             planner: Arc::new(planner),
-            embedder: embedder.clone(),
+            embedder,
             search: Arc::new(search),
             tools: toolbox.clone(),
             clock: clock.clone(),
@@ -116,7 +117,7 @@ impl App {
             config,
             data_dir: data_dir.to_path_buf(),
             clock,
-            embedder,
+            model,
             index,
             toolbox,
             pipeline,
@@ -130,21 +131,22 @@ impl App {
     /// What keeps the index at the state of the sources.
     fn poller(&self, store: &Store) -> anyhow::Result<Poller> {
         let (config, data_dir) = (self.config.clone(), self.data_dir.clone());
-        let (embedder, index) = (self.embedder.clone(), self.index.clone());
+        let (model, index) = (self.model.clone(), self.index.clone());
         // One who asks before there is a reading makes the salt.
         open_redactor(&config, &data_dir)?;
         let open: OpenIngestor = Box::new(move || {
             let (config, data_dir) = (config.clone(), data_dir.clone());
-            let (embedder, index) = (embedder.clone(), index.clone());
+            let (model, index) = (model.clone(), index.clone());
             Box::pin(async move {
                 let index = match config.index.kind {
                     // One process has it open, and that is this one.
                     IndexKind::Embedded => index,
                     IndexKind::Qdrant | IndexKind::Pgvector => {
-                        open_index(&config, embedder.as_ref(), &data_dir, Purpose::Update).await?
+                        let embedder = model.embedder.as_ref();
+                        open_index(&config, embedder, &data_dir, Purpose::Update).await?
                     }
                 };
-                let ingestor = open_ingestor(&config, &data_dir, embedder, index)?;
+                let ingestor = open_ingestor(&config, &data_dir, &model, index)?;
                 Ok(Ingestor {
                     at_once: AT_ONCE,
                     ..ingestor
@@ -214,8 +216,8 @@ fn this_worker() -> String {
     format!("{}-{}", std::process::id(), id.as_simple())
 }
 
-pub fn open_embedder(config: &Config) -> anyhow::Result<OnnxEmbedder> {
-    Ok(OnnxEmbedder::open(&config.model)?)
+pub fn open_embedder(config: &Config) -> anyhow::Result<EmbeddingModel> {
+    Ok(EmbeddingModel::open(&config.model)?)
 }
 
 /// What an index that this model fills is made with.
@@ -294,15 +296,15 @@ fn open_file_memory(config: &Config, index: &dyn KnowledgeIndex, data_dir: &Path
 pub fn open_ingestor(
     config: &Config,
     data_dir: &Path,
-    embedder: Arc<OnnxEmbedder>,
+    model: &EmbeddingModel,
     index: Arc<dyn KnowledgeIndex>,
 ) -> anyhow::Result<Ingestor> {
     Ok(Ingestor {
         files: open_file_memory(config, index.as_ref(), data_dir),
-        cursors: open_cursors(index.as_ref(), embedder.as_ref(), data_dir),
+        cursors: open_cursors(index.as_ref(), model.embedder.as_ref(), data_dir),
         index,
-        count_tokens: embedder.count_tokens(),
-        embedder,
+        count_tokens: model.count_tokens.clone(),
+        embedder: model.embedder.clone(),
         retrieval: config.retrieval.clone(),
         limits: config.limits.clone(),
         ocr: config.ocr.clone(),

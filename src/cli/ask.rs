@@ -143,10 +143,10 @@ async fn ask_lines(config: Config, data_dir: &Path) -> anyhow::Result<()> {
         let answer = match line.passages {
             None => app.pipeline.answer(&question).await,
             Some(passages) => {
-                let search = PassageSearch::new(app.embedder.clone(), passages).await?;
+                let search = PassageSearch::new(app.model.embedder.clone(), passages).await?;
                 let pipeline = Pipeline {
                     planner: without_tools.clone(),
-                    embedder: app.embedder.clone(),
+                    embedder: app.model.embedder.clone(),
                     search: Arc::new(search),
                     tools: no_tools.clone(),
                     clock: app.clock.clone(),

@@ -7,7 +7,7 @@ use crate::{
     domain::{GenerationRequest, Prompt},
     knowledge::{Purpose, check_ocr},
     learning::following::SharedServing,
-    model::{LostWindow, ModelFolder},
+    model::{EmbeddingModel, LostWindow, ModelFolder},
     ports::{Clock, Embedder, SystemClock, Tools},
     remote::Remotes,
     store::Verification,
@@ -76,11 +76,11 @@ impl DoctorArgs {
         let embedder = app::open_embedder(config);
         let mut findings = vec![Finding::of("store", store(config, data_dir).await)];
         match embedder {
-            Ok(embedder) => {
-                findings.push(Finding::of("embedding model", embedding(&embedder).await));
+            Ok(model) => {
+                findings.push(Finding::of("embedding model", embedding(&model).await));
                 findings.push(Finding::of(
                     "index",
-                    index(config, &embedder, data_dir).await,
+                    index(config, model.embedder.as_ref(), data_dir).await,
                 ));
             }
             Err(error) => findings.push(Finding::of("embedding model", Err(error))),
@@ -150,7 +150,8 @@ async fn store(config: &Config, data_dir: &Path) -> anyhow::Result<String> {
     ))
 }
 
-async fn embedding(embedder: &crate::model::OnnxEmbedder) -> anyhow::Result<String> {
+async fn embedding(model: &EmbeddingModel) -> anyhow::Result<String> {
+    let embedder = &model.embedder;
     let vectors = embedder
         .embed(vec!["a check".into()], crate::ports::TextRole::Query)
         .await?;
@@ -163,9 +164,10 @@ async fn embedding(embedder: &crate::model::OnnxEmbedder) -> anyhow::Result<Stri
         embedder.name()
     );
     Ok(format!(
-        "{}, {} dimensions",
+        "{}, {} dimensions, {}",
         embedder.name(),
-        embedder.dimension()
+        embedder.dimension(),
+        model.about
     ))
 }
 

@@ -1,11 +1,7 @@
 //! `lorekeeper embed`: texts in, vectors out.
 
 use super::knowledge::json_lines;
-use crate::{
-    config::Config,
-    model::OnnxEmbedder,
-    ports::{Embedder, TextRole},
-};
+use crate::{app, config::Config, ports::TextRole};
 use clap::Args;
 use serde::Deserialize;
 use std::io::{BufWriter, Write, stdout};
@@ -31,7 +27,7 @@ struct Line {
 
 impl EmbedArgs {
     pub async fn run(self, config: &Config) -> anyhow::Result<()> {
-        let embedder = OnnxEmbedder::open(&config.model)?;
+        let embedder = app::open_embedder(config)?.embedder;
         let mut out = BufWriter::new(stdout().lock());
         let mut lines = json_lines::<Line>();
         loop {

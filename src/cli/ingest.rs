@@ -41,10 +41,10 @@ impl IngestArgs {
             false => Purpose::Ingest,
         };
         let knowledge = Knowledge::open(config, data_dir, purpose).await?;
-        let (embedder, index) = (knowledge.embedder.clone(), knowledge.index.clone());
+        let index = knowledge.index.clone();
         let ingestor = Ingestor {
             dry_run: self.dry_run,
-            ..app::open_ingestor(config, data_dir, embedder, index)?
+            ..app::open_ingestor(config, data_dir, &knowledge.model, index)?
         };
         let coverage = match (&self.source, self.paths.is_empty()) {
             (None, true) => Coverage::Everything,

@@ -6,7 +6,7 @@ use crate::{
     directory::groups_of_person,
     domain::Access,
     knowledge::{KnowledgeIndex, Purpose},
-    model::OnnxEmbedder,
+    model::EmbeddingModel,
 };
 use anyhow::{Context, anyhow};
 use serde::de::DeserializeOwned;
@@ -14,14 +14,14 @@ use std::{io::BufRead, path::Path, sync::Arc};
 
 pub struct Knowledge {
     pub index: Arc<dyn KnowledgeIndex>,
-    pub embedder: Arc<OnnxEmbedder>,
+    pub model: EmbeddingModel,
 }
 
 impl Knowledge {
     pub async fn open(config: &Config, data_dir: &Path, purpose: Purpose) -> anyhow::Result<Self> {
-        let embedder = Arc::new(app::open_embedder(config)?);
-        let index = app::open_index(config, embedder.as_ref(), data_dir, purpose).await?;
-        Ok(Self { index, embedder })
+        let model = app::open_embedder(config)?;
+        let index = app::open_index(config, model.embedder.as_ref(), data_dir, purpose).await?;
+        Ok(Self { index, model })
     }
 }
 

@@ -59,7 +59,7 @@ impl SearchArgs {
         let knowledge = Knowledge::open(config, data_dir, Purpose::Search).await?;
         let search = HybridSearch::new(
             knowledge.index,
-            knowledge.embedder,
+            knowledge.model.embedder,
             config.retrieval.candidates,
         );
         let mut out = BufWriter::new(stdout().lock());

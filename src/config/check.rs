@@ -96,6 +96,15 @@ pub(super) fn check(name: &str, config: &Config, faults: &mut Faults) {
         range(key, value as u64, from, to);
     }
     range("model.threads", config.model.threads as u64, 1, 64);
+    if let Some(server) = &config.model.server {
+        for (key, value, from, to) in [
+            ("model.server.dimension", server.dimension, 8, 16_384),
+            ("model.server.batch", server.batch, 1, 2_048),
+        ] {
+            range(key, value as u64, from, to);
+        }
+        range("model.server.timeout_ms", server.timeout_ms, 100, 600_000);
+    }
     if let Some(slack) = &config.slack {
         range("slack.sockets", slack.sockets.into(), 2, 10);
         token(name, "slack.bot_token", &slack.bot_token, "xoxb-", faults);
@@ -106,6 +115,11 @@ pub(super) fn check(name: &str, config: &Config, faults: &mut Faults) {
     {
         faults.add(format!(
             "{name}: `ocr.languages` is \"{languages}\", expected such as \"eng\" or \"eng+deu\""
+        ));
+    }
+    if config.model.server.is_some() && config.model.embedding_dir.is_some() {
+        faults.add(format!(
+            "{name}: `model.embedding_dir` and `model.server` are both there; take one away"
         ));
     }
     for api in &config.apis {

@@ -46,7 +46,22 @@ const KEYS: [(&str, &[&str]); 35] = [
             "quantize",
         ],
     ),
-    ("model", &["embedding_dir", "onnxruntime", "threads"]),
+    (
+        "model",
+        &[
+            "embedding_dir",
+            "embedding_graph",
+            "query_prefix",
+            "passage_prefix",
+            "server",
+            "onnxruntime",
+            "threads",
+        ],
+    ),
+    (
+        "model.server",
+        &["url", "key", "model", "dimension", "batch", "timeout_ms"],
+    ),
     (
         "generator",
         &[

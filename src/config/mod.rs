@@ -22,8 +22,8 @@ pub use load::{ConfigError, Fault, load};
 pub use logs::{LineFormat, LogEntry, LogExamples, LogFields, LogKind};
 pub use sections::{
     ChannelEntry, ChatSection, CommandScope, Config, DatabaseEntry, DatePolicy, Device,
-    DiscordSection, GeneratorSection, GeneratorServer, LimitsSection, ModelSection, OcrSection,
-    PersonEntry, QueryEntry, QueryParameter, RedactionSection, RetrievalSection, SlackSection,
-    SourceEntry, SourceLayout, StoreSection, WebSection,
+    DiscordSection, EmbeddingServer, GeneratorSection, GeneratorServer, LimitsSection,
+    ModelSection, OcrSection, PersonEntry, QueryEntry, QueryParameter, RedactionSection,
+    RetrievalSection, SlackSection, SourceEntry, SourceLayout, StoreSection, WebSection,
 };
 pub use sources::{Edition, RemoteSource, SiteSource, SlackExport, TableSource};

@@ -59,8 +59,17 @@ pub struct StoreSection {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(default)]
 pub struct ModelSection {
-    /// Folder with `model.onnx` (or `model_int8.onnx`) and `tokenizer.json`.
+    /// Folder with `model.onnx` (or `model_int8.onnx`), `tokenizer.json` and what
+    /// sentence-transformers writes beside them.
     pub embedding_dir: Option<PathBuf>,
+    /// Another graph in that folder, such as `onnx/model_qint8_avx512.onnx`.
+    pub embedding_graph: Option<PathBuf>,
+    /// In front of what is asked and of what is searched, where the model's own
+    /// files do not say it.
+    pub query_prefix: Option<String>,
+    pub passage_prefix: Option<String>,
+    /// Embeds instead of a model in this process.
+    pub server: Option<EmbeddingServer>,
     /// ONNX Runtime's library; without one, where `make` put it or `ORT_DYLIB_PATH`.
     pub onnxruntime: Option<PathBuf>,
     pub threads: usize,
@@ -70,10 +79,40 @@ impl Default for ModelSection {
     fn default() -> Self {
         Self {
             embedding_dir: None,
+            embedding_graph: None,
+            query_prefix: None,
+            passage_prefix: None,
+            server: None,
             onnxruntime: None,
             threads: 1,
         }
     }
+}
+
+/// A server with `/v1/embeddings`: OpenAI, vLLM, TEI, llama.cpp, Ollama.
+#[derive(Clone, Debug, Deserialize)]
+pub struct EmbeddingServer {
+    /// Up to and with `/v1`.
+    pub url: String,
+    #[serde(default)]
+    pub key: Option<SecretString>,
+    pub model: String,
+    /// Length of its vectors.
+    pub dimension: usize,
+    /// Texts in one request.
+    #[serde(default = "sixty_four")]
+    pub batch: usize,
+    /// For one request.
+    #[serde(default = "thirty_seconds")]
+    pub timeout_ms: u64,
+}
+
+fn sixty_four() -> usize {
+    64
+}
+
+fn thirty_seconds() -> u64 {
+    30_000
 }
 
 /// The language model that writes answers. With neither `model_dir` nor

@@ -5,9 +5,16 @@
 //! nothing but the batch that is running. Vectors come back in the order of
 //! the texts, whatever order they were computed in.
 
+mod encoder;
+mod layout;
+mod pooling;
+
+pub(super) use layout::Prefixes;
+pub(super) use pooling::of_unit_length;
+
 use super::{
-    bert::{Bert, Row, open_tokenizer, unusable},
-    files::{EmbeddingFiles, ModelError},
+    files::{ModelError, unusable},
+    openai::OpenAiEmbedder,
     queue::{ModelQueue, QueueError},
     runtime,
     token_basis::TokenBasis,
@@ -18,16 +25,48 @@ use crate::{
     ports::{BoxError, EmbedError, Embedder, Encoded, TextRole},
 };
 use async_trait::async_trait;
+use encoder::{Encoder, Made, Row, open_tokenizer};
+use layout::Layout;
+use pooling::Pooling;
 use std::{ops::Range, sync::Arc};
-use tokenizers::{Encoding, Tokenizer, TruncationStrategy};
+use tokenizers::{Encoding, Tokenizer};
 
 /// Counts a text's tokens, without the two that mark start and end.
 pub type CountTokens = Arc<dyn Fn(&str) -> usize + Send + Sync>;
 
-/// A sentence embedder of the BERT family, mean-pooled and L2-normalised
-/// (Reimers and Gurevych, 2019).
+/// The embedding model as it is configured: in this process, or behind a server.
+#[derive(Clone)]
+pub struct EmbeddingModel {
+    pub embedder: Arc<dyn Embedder>,
+    pub count_tokens: CountTokens,
+    /// How it reads texts, for the person who runs it.
+    pub about: String,
+}
+
+impl EmbeddingModel {
+    pub fn open(section: &ModelSection) -> Result<Self, ModelError> {
+        if let Some(server) = &section.server {
+            let embedder = OpenAiEmbedder::new(server, section)?;
+            return Ok(Self {
+                count_tokens: OpenAiEmbedder::count_tokens(),
+                about: embedder.about(),
+                embedder: Arc::new(embedder),
+            });
+        }
+        let embedder = OnnxEmbedder::open(section)?;
+        Ok(Self {
+            count_tokens: embedder.count_tokens(),
+            about: embedder.about.clone(),
+            embedder: Arc::new(embedder),
+        })
+    }
+}
+
+/// A sentence embedder on ONNX Runtime, of any architecture whose folder says
+/// how it is run.
 pub struct OnnxEmbedder {
     name: String,
+    about: String,
     dimension: usize,
     tokenizer: Arc<Tokenizer>,
     queue: ModelQueue<Texts, Vec<Encoded>>,
@@ -35,6 +74,7 @@ pub struct OnnxEmbedder {
 
 struct Texts {
     texts: Vec<String>,
+    role: TextRole,
     with_tokens: bool,
 }
 
@@ -42,40 +82,36 @@ impl OnnxEmbedder {
     /// Opens the configured model, or the one that the set-up made, and runs
     /// one text through it, so that a wrong file is found now.
     pub fn open(section: &ModelSection) -> Result<Self, ModelError> {
-        let files = EmbeddingFiles::find(section)?;
+        let layout = Layout::find(section)?;
         let environment = runtime::load(section.onnxruntime.as_deref())?;
-        let tokenizer = Arc::new(open_tokenizer(
-            &files.tokenizer,
-            files.max_tokens,
-            TruncationStrategy::LongestFirst,
-        )?);
-        let basis = TokenBasis::shipped(&files.name, files.dimension)
-            .map_err(|source| unusable(&files.graph, source))?;
+        let tokenizer = Arc::new(open_tokenizer(&layout.tokenizer, layout.max_tokens)?);
+        let basis = TokenBasis::shipped(&layout.name, layout.hidden)
+            .map_err(|source| unusable(&layout.graph, source))?;
+        let encoder = Encoder::open(&environment, &layout, section.threads)?;
+        let (name, graph, about) = (layout.name.clone(), layout.graph.clone(), about(&layout));
         let mut model = Model {
-            bert: Bert::open(
-                &environment,
-                &files.graph,
-                files.precision,
-                section.threads,
-            )?,
+            encoder,
             tokenizer: tokenizer.clone(),
-            dimension: files.dimension,
+            layout,
             basis,
         };
         let ready = Texts {
             texts: vec!["ready".into()],
+            role: TextRole::Query,
             with_tokens: true,
         };
-        model
+        let vectors = model
             .encode(&ready, &|| true)
-            .map_err(|source| unusable(&files.graph, source))?;
+            .map_err(|source| unusable(&graph, source))?;
+        let dimension = vectors.first().map_or(0, |text| text.vector.len());
         let queue = ModelQueue::start("embedding", move |texts, wanted| {
             model.encode(&texts, wanted)
         })
-        .map_err(|error| unusable(&files.graph, error))?;
+        .map_err(|error| unusable(&graph, error))?;
         Ok(Self {
-            name: files.name,
-            dimension: files.dimension,
+            name,
+            about,
+            dimension,
             tokenizer,
             queue,
         })
@@ -93,11 +129,11 @@ impl OnnxEmbedder {
         })
     }
 
-    async fn run(&self, texts: Vec<String>, with_tokens: bool) -> Result<Vec<Encoded>, EmbedError> {
-        if texts.is_empty() {
+    async fn run(&self, texts: Texts) -> Result<Vec<Encoded>, EmbedError> {
+        if texts.texts.is_empty() {
             return Ok(Vec::new());
         }
-        let asked = self.queue.ask(Texts { texts, with_tokens }).await;
+        let asked = self.queue.ask(texts).await;
         asked.map_err(|error| match error {
             QueueError::Full => EmbedError::Busy,
             QueueError::Failed(source) => EmbedError::Failed {
@@ -118,79 +154,110 @@ impl Embedder for OnnxEmbedder {
         &self.name
     }
 
-    async fn embed(
-        &self,
-        texts: Vec<String>,
-        _role: TextRole,
-    ) -> Result<Vec<Vec<f32>>, EmbedError> {
-        let encoded = self.run(texts, false).await?;
+    async fn embed(&self, texts: Vec<String>, role: TextRole) -> Result<Vec<Vec<f32>>, EmbedError> {
+        let with_tokens = false;
+        let texts = Texts {
+            texts,
+            role,
+            with_tokens,
+        };
+        let encoded = self.run(texts).await?;
         Ok(encoded.into_iter().map(|text| text.vector).collect())
     }
 
-    async fn encode(
-        &self,
-        texts: Vec<String>,
-        _role: TextRole,
-    ) -> Result<Vec<Encoded>, EmbedError> {
-        self.run(texts, true).await
+    async fn encode(&self, texts: Vec<String>, role: TextRole) -> Result<Vec<Encoded>, EmbedError> {
+        let with_tokens = true;
+        self.run(Texts {
+            texts,
+            role,
+            with_tokens,
+        })
+        .await
     }
+}
+
+/// How it reads texts, in words.
+fn about(layout: &Layout) -> String {
+    let pooling = match &layout.pooling {
+        Ok(Pooling::Mean) => "mean of the tokens",
+        Ok(Pooling::Cls) => "first token",
+        Ok(Pooling::Last) => "last token",
+        Err(_) => "pooled by the graph",
+    };
+    let Prefixes { query, passage } = &layout.prefixes;
+    let prefixes = match query.is_empty() && passage.is_empty() {
+        true => "no prefixes".into(),
+        false => format!("prefixes {query:?} and {passage:?}"),
+    };
+    format!("{pooling}, up to {} tokens, {prefixes}", layout.max_tokens)
 }
 
 /// What the thread owns.
 struct Model {
-    bert: Bert,
+    encoder: Encoder,
     tokenizer: Arc<Tokenizer>,
-    dimension: usize,
+    layout: Layout,
     basis: Option<TokenBasis>,
 }
 
 impl Model {
     fn encode(
         &mut self,
-        Texts { texts, with_tokens }: &Texts,
+        texts: &Texts,
         wanted: &dyn Fn() -> bool,
     ) -> Result<Vec<Encoded>, BoxError> {
-        let encodings = self.tokenizer.encode_batch(texts.clone(), true)?;
+        let layout = &self.layout;
+        let prefix = layout.prefixes.of(texts.role);
+        let prefixed = texts.texts.iter().map(|text| match layout.lower_case {
+            true => format!("{prefix}{text}").to_lowercase(),
+            false => format!("{prefix}{text}"),
+        });
+        let encodings = self.tokenizer.encode_batch(prefixed.collect(), true)?;
         let mut encoded = vec![Encoded::default(); encodings.len()];
-        let basis = self.basis.as_ref().filter(|_| *with_tokens);
-        let dimension = self.dimension;
-        self.bert.run(&encodings, wanted, |row| {
-            encoded[row.at] = read_states(&row, dimension, basis)?;
+        let basis = self.basis.as_ref().filter(|_| texts.with_tokens);
+        self.encoder.run(&encodings, wanted, |row| {
+            encoded[row.at] = read(&row, layout, prefix.len(), basis)?;
             Ok(())
         })?;
         Ok(encoded)
     }
 }
 
-/// The last hidden states of one text, as its vectors.
-fn read_states(
+/// What the graph made of one text, as its vectors.
+fn read(
     row: &Row,
-    dimension: usize,
+    layout: &Layout,
+    prefix: usize,
     basis: Option<&TokenBasis>,
 ) -> Result<Encoded, BoxError> {
-    let expected = [row.padded_tokens as i64, dimension as i64];
-    if row.shape != expected {
-        return Err(format!(
-            "each text gives {:?}, expected {expected:?}: model and config.json differ",
-            row.shape
-        )
-        .into());
-    }
-    let (tokens, spans) = basis.map_or_else(Default::default, |basis| {
-        token_vectors(row.encoding, row.output, dimension, basis)
+    let (states, pooling) = match (&row.made, &layout.pooling) {
+        (Made::Sentence(vector), _) => {
+            return Ok(Encoded {
+                vector: of_unit_length(vector.to_vec()),
+                ..Encoded::default()
+            });
+        }
+        (Made::States(states), Ok(pooling)) => (states, pooling),
+        (Made::States(_), Err(problem)) => return Err(problem.as_str().into()),
+    };
+    let (hidden, tokens) = (layout.hidden, row.encoding.len());
+    let (vectors, spans) = basis.map_or_else(Default::default, |basis| {
+        token_vectors(row.encoding, states, hidden, prefix, basis)
     });
     Ok(Encoded {
-        vector: mean_of_unit_length(row.output, dimension, row.encoding.len()),
-        tokens,
+        vector: pooling.pool(states, hidden, tokens),
+        tokens: vectors,
         spans,
     })
 }
 
-/// The tokens that stand for something in the text: not those of start and end.
+/// The tokens that stand for something in the text: not those of start and
+/// end, and not the prefix's.
 fn token_vectors(
     row: &Encoding,
     states: &[f32],
     dimension: usize,
+    prefix: usize,
     basis: &TokenBasis,
 ) -> (TokenVectors, Vec<Range<usize>>) {
     let words = || {
@@ -198,35 +265,10 @@ fn token_vectors(
             .iter()
             .zip(row.get_offsets())
             .zip(states.chunks_exact(dimension))
-            .filter(|((special, _), _)| **special == 0)
+            .filter(|((special, (start, _)), _)| **special == 0 && *start >= prefix)
     };
-    let spans = words().map(|((_, &(start, end)), _)| start..end).collect();
+    let spans = words()
+        .map(|((_, &(start, end)), _)| start - prefix..end - prefix)
+        .collect();
     (basis.project(words().map(|(_, state)| state)), spans)
-}
-
-/// The mean of the first `tokens` states, scaled to length 1.
-fn mean_of_unit_length(states: &[f32], dimension: usize, tokens: usize) -> Vec<f32> {
-    let mut sum = vec![0f32; dimension];
-    for state in states.chunks_exact(dimension).take(tokens) {
-        for (total, value) in sum.iter_mut().zip(state) {
-            *total += value;
-        }
-    }
-    let norm = sum.iter().map(|value| value * value).sum::<f32>().sqrt();
-    // The scale of the mean falls out; an all-zero sum stays zero instead of becoming NaN.
-    sum.iter_mut()
-        .for_each(|value| *value /= norm.max(f32::MIN_POSITIVE));
-    sum
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn padding_takes_no_part_in_the_mean() {
-        let states = [3.0, 0.0, 3.0, 8.0, 100.0, 100.0];
-        assert_eq!(mean_of_unit_length(&states, 2, 2), vec![0.6, 0.8]);
-        assert_eq!(mean_of_unit_length(&[0.0, 0.0], 2, 1), vec![0.0, 0.0]);
-    }
 }

@@ -4,10 +4,10 @@
 //! is said to a caller is an enum of the ports; no type of `ort` or
 //! `tokenizers` leaves this module.
 
-mod bert;
 mod decoder;
 mod embedding;
 mod files;
+mod onnx_file;
 mod openai;
 mod queue;
 mod runtime;
@@ -17,8 +17,8 @@ mod tokenizer;
 mod until_warm;
 
 pub use decoder::{BeforeRun, DecoderOptions, LanguageModel, LostWindow, ModelFolder};
-pub use embedding::{CountTokens, OnnxEmbedder};
-pub use files::{EmbeddingFiles, ModelError};
-pub use openai::{OpenAiError, OpenAiGenerator, OpenAiOptions};
+pub use embedding::{CountTokens, EmbeddingModel, OnnxEmbedder};
+pub use files::ModelError;
+pub use openai::{OpenAiEmbedder, OpenAiError, OpenAiGenerator, OpenAiOptions};
 pub use runtime::{RuntimeError, load as load_runtime};
 pub use until_warm::UntilWarm;

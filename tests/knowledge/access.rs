@@ -9,8 +9,8 @@ use lorekeeper::{
     config::{ChannelEntry, Config, PersonEntry},
     directory::{Directory, local_person},
     domain::{
-        Access, Actor, Answer, Audience, Catalogue, ChannelId, Place, PlaceKind,
-        ToolCall, ToolResult, plain::plain_text,
+        Access, Actor, Answer, Audience, Catalogue, ChannelId, Place, PlaceKind, ToolCall,
+        ToolResult, plain::plain_text,
     },
     pipeline::{IntentExamples, Pipeline, Planner},
     ports::{Caller, SystemClock, ToolError, Tools},
@@ -317,7 +317,9 @@ on_every_index! {
 /// Everything that was found, in its order.
 fn near(answer: &Answer) -> Vec<&str> {
     let evidence = answer.evidence.iter();
-    evidence.map(|evidence| evidence.document.as_str()).collect()
+    evidence
+        .map(|evidence| evidence.document.as_str())
+        .collect()
 }
 
 /// The time an answer takes, for a page that one may not see and for one that

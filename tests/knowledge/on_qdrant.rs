@@ -160,7 +160,8 @@ async fn collection_is_made_with_what_is_configured() {
             "kind",
             "position",
             "relation_keys",
-            "source"
+            "source",
+            "terms"
         ]
     );
 }

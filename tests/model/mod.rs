@@ -4,6 +4,7 @@ mod adapters;
 mod batching;
 mod command;
 mod containment;
+mod embedders;
 mod folders;
 mod golden;
 mod harness;

@@ -1,5 +1,6 @@
-//! The generator for OpenAI's protocol against a fake server: real HTTP.
+//! The generator and the embedder for OpenAI's protocol against a fake server: real HTTP.
 
+mod embeddings;
 mod faults;
 mod requests;
 

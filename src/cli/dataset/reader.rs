@@ -181,12 +181,13 @@ impl Workplace {
     }
 
     async fn search(&self, config: &Config) -> anyhow::Result<HybridSearch> {
-        let embedder = Arc::new(app::open_embedder(config)?);
+        let model = app::open_embedder(config)?;
+        let embedder = model.embedder.clone();
         let folder = self.0.join("knowledge");
         let recipe = app::index_recipe(embedder.as_ref());
         let index: Arc<dyn KnowledgeIndex> =
             Arc::new(EdgeIndex::open(&folder, &recipe, Purpose::Ingest)?);
-        let ingestor = app::open_ingestor(config, &self.0, embedder.clone(), index.clone())?;
+        let ingestor = app::open_ingestor(config, &self.0, &model, index.clone())?;
         synchronise(&ingestor, &[source(&self.0.join("pages"))], &Unwatched).await?;
         Ok(HybridSearch::new(
             index,

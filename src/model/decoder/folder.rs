@@ -5,7 +5,7 @@
 //! or in `onnx/`). What the files say must fit together; what the graph itself
 //! says is compared in `graph.rs`.
 
-use super::onnx_file::OnnxFile;
+use crate::model::onnx_file::OnnxFile;
 use crate::{
     domain::Sampling,
     model::{ModelError, tokenizer::parse_tokenizer},

@@ -5,11 +5,11 @@
 
 use super::{
     DecoderOptions, DecoderSession, Grammars, ModelFolder, lora::Adapter, lora_inputs::LoraInputs,
-    onnx_file::OnnxFile, template::ChatTemplate, text::TextStream,
+    template::ChatTemplate, text::TextStream,
 };
 use crate::{
     domain::{Said, Speaker},
-    model::runtime,
+    model::{onnx_file::OnnxFile, runtime},
 };
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use serde_json::{Map, Value, json};

@@ -23,7 +23,6 @@ mod logits;
 mod lora;
 mod lora_batch;
 mod lora_inputs;
-mod onnx_file;
 mod options;
 mod peft;
 mod prompting;

@@ -1,5 +1,5 @@
-//! A language model behind a server that speaks OpenAI's protocol: vLLM, TGI,
-//! llama.cpp, Ollama.
+//! Models behind a server that speaks OpenAI's protocol: vLLM, TGI, llama.cpp,
+//! Ollama. A language model here, an embedding model in `embedding`.
 //!
 //! Promise: a request is sent again only where the server did not begin on it
 //! (connection refused, 429 with a pause, 503, a field that it does not know),
@@ -10,11 +10,15 @@
 //! An adapter is sent as the model's name, as vLLM serves LoRA adapters.
 
 mod answer;
+mod embedding;
+mod link;
 mod refusal;
 mod reply;
 mod request;
 mod server;
 mod sse;
+
+pub use embedding::OpenAiEmbedder;
 
 use crate::{
     domain::{Finish, Generation, GenerationRequest, Prompt},
@@ -70,11 +74,11 @@ impl OpenAiOptions {
 
 #[derive(Debug, thiserror::Error)]
 pub enum OpenAiError {
-    #[error("base URL of the language model server {0}; expected one like http://host:8000/v1")]
+    #[error("base URL of the model's server {0}; expected one like http://host:8000/v1")]
     BadUrl(&'static str),
-    #[error("key of the language model server has a character that no HTTP header may have")]
+    #[error("key of the model's server has a character that no HTTP header may have")]
     BadKey,
-    #[error("HTTP client for the language model server can't be made")]
+    #[error("HTTP client for the model's server can't be made")]
     Client(#[source] BoxError),
 }
 

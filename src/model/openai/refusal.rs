@@ -3,7 +3,7 @@
 //! What a server says about an error may hold the question, or a part of the
 //! key, so only its short names for the error are kept.
 
-use crate::ports::{BoxError, GenerateError, with_causes};
+use crate::ports::{BoxError, EmbedError, GenerateError, with_causes};
 use chrono::{DateTime, Utc};
 use reqwest::{Response, StatusCode, header::RETRY_AFTER};
 use serde_json::Value;
@@ -58,6 +58,42 @@ impl Refusal {
             },
         };
         (pause <= patience).then_some(pause)
+    }
+
+    /// As [`Refusal::pause`], where sending the same twice does no harm.
+    pub(super) fn pause_if_harmless(
+        &self,
+        backoff: Duration,
+        patience: Duration,
+    ) -> Option<Duration> {
+        let pause = match self {
+            Refusal::Unreachable(_) | Refusal::Lost(_) => backoff,
+            // No pause brings back what was paid for.
+            Refusal::Status(status) if status.kind == "insufficient_quota" => return None,
+            Refusal::Status(status) => match status.code {
+                StatusCode::TOO_MANY_REQUESTS => status.retry_after.unwrap_or(backoff),
+                code if code.is_server_error() && code != StatusCode::NOT_IMPLEMENTED => {
+                    status.retry_after.unwrap_or(backoff)
+                }
+                _ => return None,
+            },
+        };
+        (pause <= patience).then_some(pause)
+    }
+
+    /// What the person who runs it can do about it, of a request for vectors.
+    pub(super) fn into_embed_error(self, model: String) -> EmbedError {
+        let source: BoxError = match self {
+            Refusal::Unreachable(source) | Refusal::Lost(source) => source,
+            Refusal::Status(status) if status.too_long => {
+                "a text is longer than the model takes; lower `retrieval.chunk_tokens`".into()
+            }
+            Refusal::Status(status) => {
+                let Status { code, kind, .. } = status;
+                format!("server answered {}: {kind}{}", code.as_u16(), remedy(code)).into()
+            }
+        };
+        EmbedError::Failed { model, source }
     }
 
     /// Whether a request with fewer wishes may be taken.
@@ -206,6 +242,23 @@ mod tests {
             status(400, None),
             Refusal::Lost("reset".into()),
         ] {
+            assert_eq!(pause(refusal), None);
+        }
+    }
+
+    #[test]
+    fn what_does_no_harm_is_sent_again_wherever_that_may_help() {
+        let pause = |refusal: Refusal| refusal.pause_if_harmless(BACKOFF, PATIENCE);
+        for refusal in [
+            Refusal::Lost("reset".into()),
+            status(429, None),
+            status(500, None),
+            status(504, None),
+        ] {
+            assert_eq!(pause(refusal), Some(BACKOFF));
+        }
+        assert_eq!(pause(status(429, Some(2))), Some(Duration::from_secs(2)));
+        for refusal in [status(429, Some(11)), status(501, None), status(401, None)] {
             assert_eq!(pause(refusal), None);
         }
     }

@@ -3,33 +3,22 @@
 use super::{
     OpenAiError, OpenAiOptions,
     answer::AnswerStream,
-    refusal::{Refusal, cause},
+    link::{Link, backoff, send, with_jitter},
+    refusal::Refusal,
     request,
 };
 use crate::domain::{GenerationRequest, Prompt};
-use reqwest::{
-    Client, RequestBuilder, Response, Url,
-    header::{AUTHORIZATION, HeaderMap, HeaderValue},
-    redirect::Policy,
-};
-use secrecy::{ExposeSecret, SecretString};
+use reqwest::Url;
 use serde::Deserialize;
 use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 use tracing::info;
 
-/// The first pause before another attempt; doubled each time.
-const BACKOFF: Duration = Duration::from_millis(250);
-
-/// Servers of Python close a connection that rested for five seconds. One that
-/// is closed while a request is on its way would leave that request in doubt.
-const REST: Duration = Duration::from_secs(3);
-
 /// Names of models, for an error: not worth a longer wait.
 const MODELS_TIMEOUT: Duration = Duration::from_secs(3);
 
 pub(super) struct Server {
-    http: Client,
+    link: Link,
     chat: Url,
     completions: Url,
     models: Url,
@@ -38,25 +27,16 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn new(options: &OpenAiOptions) -> Result<Self, OpenAiError> {
-        let base = parse_base(&options.base_url)?;
-        let below = |path| {
-            base.join(path)
-                .map_err(|_| OpenAiError::BadUrl("has no path"))
-        };
-        let http = Client::builder()
-            .connect_timeout(options.connect_timeout)
-            .pool_idle_timeout(REST)
-            .default_headers(authorization(options.key.as_ref())?)
-            // Key and question go to the configured place alone.
-            .redirect(Policy::none())
-            .retry(reqwest::retry::never())
-            .build()
-            .map_err(|error| OpenAiError::Client(cause(error)))?;
+        let link = Link::new(
+            &options.base_url,
+            options.key.as_ref(),
+            options.connect_timeout,
+        )?;
         Ok(Self {
-            http,
-            chat: below("chat/completions")?,
-            completions: below("completions")?,
-            models: below("models")?,
+            chat: link.below("chat/completions")?,
+            completions: link.below("completions")?,
+            models: link.below("models")?,
+            link,
             options: options.clone(),
         })
     }
@@ -79,8 +59,7 @@ impl Server {
                 plain = true;
                 continue;
             }
-            let backoff = BACKOFF * 2u32.saturating_pow(attempt);
-            match refusal.pause(backoff, self.options.longest_pause) {
+            match refusal.pause(backoff(attempt), self.options.longest_pause) {
                 Some(pause) if attempt < self.options.retries => {
                     attempt += 1;
                     info!(
@@ -106,6 +85,7 @@ impl Server {
             Prompt::Raw(_) => &self.completions,
         };
         let asked = self
+            .link
             .http
             .post(url.clone())
             .json(&request::body(request, model, plain));
@@ -132,7 +112,11 @@ impl Server {
         struct Model {
             id: String,
         }
-        let asked = self.http.get(self.models.clone()).timeout(MODELS_TIMEOUT);
+        let asked = self
+            .link
+            .http
+            .get(self.models.clone())
+            .timeout(MODELS_TIMEOUT);
         let Ok(response) = send(asked).await else {
             return Vec::new();
         };
@@ -142,52 +126,6 @@ impl Server {
             |models| models.data.into_iter().map(|model| model.id).collect(),
         )
     }
-}
-
-async fn send(request: RequestBuilder) -> Result<Response, Refusal> {
-    request.send().await.map_err(|error| {
-        let connecting = error.is_connect();
-        let source = cause(error);
-        if connecting {
-            Refusal::Unreachable(source)
-        } else {
-            Refusal::Lost(source)
-        }
-    })
-}
-
-/// Many that wait for the same server must not all come back at once.
-fn with_jitter(pause: Duration) -> Duration {
-    pause.mul_f64(rand::random_range(1.0..1.5))
-}
-
-fn parse_base(text: &str) -> Result<Url, OpenAiError> {
-    // A path is joined below the last slash, and in place of anything behind it.
-    let text = format!("{}/", text.trim().trim_end_matches('/'));
-    let url = Url::parse(&text).map_err(|_| OpenAiError::BadUrl("can't be read"))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(OpenAiError::BadUrl("is neither http nor https"));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err(OpenAiError::BadUrl(
-            "holds a password: that belongs into the key",
-        ));
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err(OpenAiError::BadUrl("has a `?` or a `#`"));
-    }
-    Ok(url)
-}
-
-fn authorization(key: Option<&SecretString>) -> Result<HeaderMap, OpenAiError> {
-    let mut headers = HeaderMap::new();
-    if let Some(key) = key {
-        let value = format!("Bearer {}", key.expose_secret());
-        let mut value = HeaderValue::from_str(&value).map_err(|_| OpenAiError::BadKey)?;
-        value.set_sensitive(true);
-        headers.insert(AUTHORIZATION, value);
-    }
-    Ok(headers)
 }
 
 #[cfg(test)]
@@ -228,21 +166,12 @@ mod tests {
             ..OpenAiOptions::new("http://h/v1", "m")
         };
         let server = Server::new(&options).expect("a server");
-        assert!(!format!("{options:?} {:?}", server.http).contains("sk-secret"));
+        assert!(!format!("{options:?} {:?}", server.link.http).contains("sk-secret"));
         let broken = OpenAiOptions {
             key: Some("sk-secret\n".into()),
             ..options
         };
         let error = Server::new(&broken).err().expect("must be refused");
         assert!(!format!("{error} {error:?}").contains("sk-secret"));
-    }
-
-    #[test]
-    fn jitter_makes_a_pause_longer_and_never_shorter() {
-        let pause = Duration::from_secs(2);
-        for _ in 0..100 {
-            let with_jitter = with_jitter(pause);
-            assert!(with_jitter >= pause && with_jitter < pause * 2);
-        }
     }
 }

@@ -14,6 +14,14 @@ use tokio::task::JoinHandle;
 pub const MODEL: &str = "base-7b";
 pub const ADAPTER: &str = "support-v2";
 pub const KEY: &str = "sk-of-the-fake";
+pub const EMBEDDER: &str = "embed-small";
+
+/// Length of the vectors that the fake gives.
+pub const DIMENSION: usize = 16;
+
+/// Characters of a text that it takes, and texts of one request.
+pub const LONGEST_TEXT: usize = 4_000;
+pub const MOST_TEXTS: usize = 2_048;
 
 /// What the server does with the next request that it takes.
 #[derive(Clone, Debug)]
@@ -43,6 +51,8 @@ pub enum Answer {
     Raw(Vec<Vec<u8>>),
     /// Answers in one piece, whatever was asked.
     Whole(String),
+    /// Answers with this document.
+    Document(Value),
     Redirect(String),
 }
 
@@ -60,6 +70,17 @@ pub fn refuse(status: u16) -> Answer {
         retry_after: None,
         body: json!({ "error": { "message": "no", "type": "refused" } }),
     }
+}
+
+/// The vector that the fake gives a text: another one for each, not of length 1.
+pub fn vector(text: &str) -> Vec<f32> {
+    let seed = text.bytes().fold(7u32, |hash, byte| {
+        hash.wrapping_mul(31).wrapping_add(byte.into())
+    });
+    (0..DIMENSION as u32)
+        .map(|n| seed.wrapping_mul(0x9e37_79b1).wrapping_mul(2 * n + 1) >> 16)
+        .map(|number| number as f32 / 1e4)
+        .collect()
 }
 
 pub fn strings<const N: usize>(texts: [&str; N]) -> Vec<String> {

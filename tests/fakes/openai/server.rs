@@ -1,6 +1,8 @@
 //! The server's paths, its refusals, and the streams that it writes.
 
-use super::{ADAPTER, Answer, Asked, KEY, MODEL, State, lock};
+use super::{
+    ADAPTER, Answer, Asked, EMBEDDER, KEY, LONGEST_TEXT, MODEL, MOST_TEXTS, State, lock, vector,
+};
 use axum::{
     Json, Router,
     body::{Body, Bytes},
@@ -20,6 +22,7 @@ pub fn router(state: Arc<State>) -> Router {
     Router::new()
         .route("/v1/chat/completions", post(complete))
         .route("/v1/completions", post(complete))
+        .route("/v1/embeddings", post(embed))
         .route("/v1/models", get(models))
         .with_state(state)
 }
@@ -34,16 +37,9 @@ async fn complete(
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
-    let authorization = headers
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
-    let body: Value = serde_json::from_slice(&body).unwrap_or_default();
-    lock(&state.asked).push(Asked {
-        path: uri.path().to_string(),
-        authorization: authorization.map(str::to_string),
-        body: body.clone(),
-    });
-    if let Some(refusal) = refusal(&state, authorization, &body) {
+    let asked = note(&state, &uri, &headers, &body);
+    let (authorization, body) = (asked.authorization.as_deref(), &asked.body);
+    if let Some(refusal) = refusal(&state, authorization, &[MODEL, ADAPTER], body) {
         return refusal;
     }
     let next = lock(&state.answers).pop_front();
@@ -56,13 +52,80 @@ async fn complete(
     .await
 }
 
-/// What vLLM refuses before it begins.
-fn refusal(state: &State, authorization: Option<&str>, body: &Value) -> Option<Response> {
-    let refuse = |status, message: &str, kind: &str| {
-        let error = json!({ "error": { "message": message, "type": kind, "code": status } });
-        let status = StatusCode::from_u16(status).expect("a status");
-        Some((status, Json(error)).into_response())
+fn note(state: &State, uri: &Uri, headers: &HeaderMap, body: &Bytes) -> Asked {
+    let authorization = headers.get(header::AUTHORIZATION);
+    let authorization = authorization.and_then(|value| value.to_str().ok());
+    let asked = Asked {
+        path: uri.path().to_string(),
+        authorization: authorization.map(str::to_string),
+        body: serde_json::from_slice(body).unwrap_or_default(),
     };
+    lock(&state.asked).push(asked.clone());
+    asked
+}
+
+async fn embed(
+    Shared(state): Shared<Arc<State>>,
+    uri: Uri,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Response {
+    let asked = note(&state, &uri, &headers, &body);
+    let (authorization, body) = (asked.authorization.as_deref(), &asked.body);
+    if let Some(refusal) = refusal(&state, authorization, &[EMBEDDER], body) {
+        return refusal;
+    }
+    let texts: Vec<&str> = match &body["input"] {
+        Value::Array(texts) => texts.iter().filter_map(Value::as_str).collect(),
+        _ => Vec::new(),
+    };
+    if let Some(refusal) = unfit(&texts) {
+        return refusal;
+    }
+    let next = lock(&state.answers).pop_front();
+    if let Some(next) = next {
+        return answer(state, false, next).await;
+    }
+    // Last first: a client must go by `index`.
+    let vectors = texts.iter().enumerate().rev();
+    let data: Vec<Value> = vectors
+        .map(|(n, text)| json!({ "object": "embedding", "index": n, "embedding": vector(text) }))
+        .collect();
+    Json(json!({ "object": "list", "model": EMBEDDER, "data": data })).into_response()
+}
+
+/// What OpenAI refuses of texts to be embedded, in its words.
+fn unfit(texts: &[&str]) -> Option<Response> {
+    let kind = "invalid_request_error";
+    if texts.is_empty() || texts.iter().any(|text| text.is_empty()) {
+        return refuse(400, "'$.input' is invalid.", kind);
+    }
+    if texts.len() > MOST_TEXTS {
+        return refuse(400, "'$.input' is too long.", kind);
+    }
+    let longest = texts.iter().map(|text| text.chars().count()).max()?;
+    (longest > LONGEST_TEXT).then(|| {
+        let message = format!(
+            "This model's maximum context length is 1000 tokens, however you requested {} tokens",
+            longest / 4
+        );
+        refuse(400, &message, kind)
+    })?
+}
+
+fn refuse(status: u16, message: &str, kind: &str) -> Option<Response> {
+    let error = json!({ "error": { "message": message, "type": kind, "code": status } });
+    let status = StatusCode::from_u16(status).expect("a status");
+    Some((status, Json(error)).into_response())
+}
+
+/// What vLLM refuses before it begins.
+fn refusal(
+    state: &State,
+    authorization: Option<&str>,
+    models: &[&str],
+    body: &Value,
+) -> Option<Response> {
     // As OpenAI does it, the key is repeated in part.
     if authorization.is_some_and(|given| given != format!("Bearer {KEY}")) {
         return refuse(
@@ -71,7 +134,7 @@ fn refusal(state: &State, authorization: Option<&str>, body: &Value) -> Option<R
             "invalid_request_error",
         );
     }
-    if ![MODEL, ADAPTER].contains(&body["model"].as_str().unwrap_or_default()) {
+    if !models.contains(&body["model"].as_str().unwrap_or_default()) {
         return refuse(404, "The model does not exist", "NotFoundError");
     }
     if *lock(&state.knows_no_schema) && body.get("response_format").is_some() {
@@ -139,6 +202,7 @@ async fn answer(state: Arc<State>, chat: bool, answer: Answer) -> Response {
             "usage": { "prompt_tokens": 7, "completion_tokens": 3 },
         }))
         .into_response(),
+        Answer::Document(document) => Json(document).into_response(),
         Answer::Redirect(to) => (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, to)]).into_response(),
     }
 }

@@ -156,9 +156,7 @@ impl Point {
                     Some(MatchValue::Keywords(wanted)) => Ok(texts(value)
                         .iter()
                         .any(|text| wanted.strings.contains(text))),
-                    Some(MatchValue::Integer(wanted)) => {
-                        Ok(is_number(value, *wanted))
-                    }
+                    Some(MatchValue::Integer(wanted)) => Ok(is_number(value, *wanted)),
                     other => Err(Status::unimplemented(format!(
                         "the fake knows no {other:?}"
                     ))),

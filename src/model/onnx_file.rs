@@ -2,8 +2,9 @@
 //!
 //! The weights: ONNX keeps those above two gigabytes, and the exporters keep
 //! nearly all of them, in files that the graph names. ONNX Runtime says that
-//! one is missing only deep inside a load. And the windows of attention, which
-//! ONNX Runtime does not tell at all. Of the protobuf only the way to these is
+//! one is missing only deep inside a load. And the windows of attention, and
+//! whether it computes in 8 bits, which ONNX Runtime does not tell at all. Of
+//! the protobuf only the way to these is
 //! read: `ModelProto.graph` (7); `GraphProto.initializer` (5),
 //! `TensorProto.external_data` (13) with its entries `location`, `offset` and
 //! `length`; `GraphProto.node` (1), `NodeProto.op_type` (4) and `attribute` (5),
@@ -22,6 +23,13 @@ const LONGEST_TEXT: u64 = 4096;
 const ATTENTION: &str = "GroupQueryAttention";
 const WINDOW: &str = "local_window_size";
 
+/// Operators that find the scale of 8-bit products while they run.
+const DYNAMIC_SCALES: [&str; 3] = [
+    "DynamicQuantizeLinear",
+    "DynamicQuantizeMatMul",
+    "DynamicQuantizeLSTM",
+];
+
 #[derive(Debug, Default, PartialEq)]
 pub(super) struct OnnxFile {
     /// Files with weights, as the graph names them, to the bytes that each must
@@ -29,6 +37,8 @@ pub(super) struct OnnxFile {
     pub external_files: BTreeMap<String, u64>,
     /// Tokens that each GroupQueryAttention looks back; `None` is all of them.
     pub attention_windows: Vec<Option<u64>>,
+    /// Whether the scale of 8-bit products is found while it runs, over all that runs together.
+    pub has_dynamic_scales: bool,
 }
 
 impl OnnxFile {
@@ -76,7 +86,7 @@ impl<R: Read + Seek> Walk<R> {
     fn graph(&mut self, end: u64, found: &mut OnnxFile) -> io::Result<()> {
         while let Some(field) = self.field(end)? {
             match field {
-                (1, Content::Until(end)) => found.attention_windows.extend(self.node(end)?),
+                (1, Content::Until(end)) => self.node(end, found)?,
                 (5, Content::Until(end)) => self.tensor(end, &mut found.external_files)?,
                 (_, content) => self.pass(content)?,
             }
@@ -84,17 +94,21 @@ impl<R: Read + Seek> Walk<R> {
         Ok(())
     }
 
-    /// The window of a node, if it is an attention.
-    fn node(&mut self, end: u64) -> io::Result<Option<Option<u64>>> {
-        let (mut is_attention, mut window) = (false, None);
+    /// What a node tells: the window of an attention, or what it computes in.
+    fn node(&mut self, end: u64, found: &mut OnnxFile) -> io::Result<()> {
+        let (mut operator, mut window) = (String::new(), None);
         while let Some(field) = self.field(end)? {
             match field {
-                (4, Content::Until(end)) => is_attention = self.text(end)? == ATTENTION,
+                (4, Content::Until(end)) => operator = self.text(end)?,
                 (5, Content::Until(end)) => window = self.window(end)?.or(window),
                 (_, content) => self.pass(content)?,
             }
         }
-        Ok(is_attention.then_some(window))
+        if operator == ATTENTION {
+            found.attention_windows.push(window);
+        }
+        found.has_dynamic_scales |= DYNAMIC_SCALES.contains(&operator.as_str());
+        Ok(())
     }
 
     /// What an attribute says of the window. Numbers below 0 say that there is none.
@@ -299,6 +313,17 @@ mod tests {
         ];
         let read = read(&field(7, &nodes.concat())).expect("a whole graph");
         assert_eq!(read.attention_windows, [Some(24), None, None]);
+    }
+
+    #[test]
+    fn graph_that_scales_while_it_runs_is_told_from_others() {
+        let check = |operator: &str, expected: bool| {
+            let node = field(1, &field(4, operator.as_bytes()));
+            let read = read(&field(7, &node)).expect("a whole graph");
+            assert_eq!(read.has_dynamic_scales, expected, "{operator}");
+        };
+        check("DynamicQuantizeLinear", true);
+        check("MatMul", false);
     }
 
     #[test]
