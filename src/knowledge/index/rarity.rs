@@ -30,27 +30,45 @@ pub fn weigh(terms: &TermVector, passages: usize, having: &[usize]) -> TermVecto
 /// Another process may have written since; the weights move with its logarithm.
 const LIFETIME: Duration = Duration::from_secs(60);
 
-/// Rights that are remembered at a time.
-const MOST: usize = 1_000;
+/// Rights, and terms for each of them, that are remembered at a time.
+const MOST_RIGHTS: usize = 200;
+const MOST_TERMS: usize = 5_000;
 
-/// How many passages there are to see with some rights: counting them anew at
-/// every question would cost as much as the search.
+/// How many passages there are to see with some rights, and how many of them
+/// have a term: counting costs more than the search itself.
 #[derive(Debug, Default)]
-pub struct VisibleCounts(Mutex<HashMap<Access, (Instant, usize)>>);
+pub struct VisibleCounts(Mutex<HashMap<Access, Counted>>);
+
+#[derive(Debug)]
+struct Counted {
+    since: Instant,
+    /// Of all passages at `None`.
+    counts: HashMap<Option<u32>, usize>,
+}
 
 impl VisibleCounts {
-    pub fn get(&self, access: &Access) -> Option<usize> {
-        let counts = self.lock();
-        let (at, count) = counts.get(access)?;
-        (at.elapsed() < LIFETIME).then_some(*count)
+    /// Passages that have the term; without one, all.
+    pub fn get(&self, access: &Access, term: Option<u32>) -> Option<usize> {
+        let rights = self.lock();
+        let counted = rights.get(access)?;
+        let is_fresh = counted.since.elapsed() < LIFETIME;
+        counted.counts.get(&term).copied().filter(|_| is_fresh)
     }
 
-    pub fn put(&self, access: &Access, count: usize) {
-        let mut counts = self.lock();
-        if counts.len() >= MOST {
-            counts.clear();
+    pub fn put(&self, access: &Access, term: Option<u32>, count: usize) {
+        let mut rights = self.lock();
+        if rights.len() >= MOST_RIGHTS && !rights.contains_key(access) {
+            rights.clear();
         }
-        counts.insert(access.clone(), (Instant::now(), count));
+        let anew = || Counted {
+            since: Instant::now(),
+            counts: HashMap::new(),
+        };
+        let counted = rights.entry(access.clone()).or_insert_with(anew);
+        if counted.since.elapsed() >= LIFETIME || counted.counts.len() >= MOST_TERMS {
+            *counted = anew();
+        }
+        counted.counts.insert(term, count);
     }
 
     /// After a write.
@@ -58,7 +76,7 @@ impl VisibleCounts {
         self.lock().clear();
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Access, (Instant, usize)>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Access, Counted>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -84,9 +102,13 @@ mod tests {
     fn count_is_kept_for_each_right_until_a_write() {
         let counts = VisibleCounts::default();
         let (all, board) = (Access::everyone(), Access::member_of(["board"]));
-        counts.put(&all, 7);
-        assert_eq!((counts.get(&all), counts.get(&board)), (Some(7), None));
+        counts.put(&all, None, 7);
+        counts.put(&all, Some(3), 2);
+        assert_eq!(counts.get(&all, None), Some(7));
+        assert_eq!(counts.get(&all, Some(3)), Some(2));
+        assert_eq!(counts.get(&all, Some(4)), None);
+        assert_eq!(counts.get(&board, None), None);
         counts.clear();
-        assert_eq!(counts.get(&all), None);
+        assert_eq!(counts.get(&all, None), None);
     }
 }

@@ -48,7 +48,7 @@ impl Pooling {
 
     /// The vector of the first `tokens` states, of length 1.
     pub fn pool(self, states: &[f32], dimension: usize, tokens: usize) -> Vec<f32> {
-        let states = states.chunks_exact(dimension).take(tokens);
+        let mut states = states.chunks_exact(dimension).take(tokens);
         let pooled = match self {
             Self::Mean => {
                 // The scale of the mean falls out, so the sum will do.
@@ -61,7 +61,7 @@ impl Pooling {
                 sum
             }
             Self::Cls => states.take(1).flatten().copied().collect(),
-            Self::Last => states.last().unwrap_or_default().to_vec(),
+            Self::Last => states.next_back().unwrap_or_default().to_vec(),
         };
         of_unit_length(pooled)
     }

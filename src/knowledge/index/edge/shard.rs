@@ -166,14 +166,10 @@ impl Shard {
         if terms.indices.is_empty() {
             return Ok(Vec::new());
         }
-        let passages = self.count_visible(&scope.access)?;
-        let having = terms
-            .indices
-            .iter()
-            .map(|&term| {
-                let has = has_number(TERMS, term.into());
-                self.count(all(vec![has, of_access(&scope.access)]))
-            })
+        let passages = self.count_visible(&scope.access, None)?;
+        let having = terms.indices.iter();
+        let having = having
+            .map(|&term| self.count_visible(&scope.access, Some(term)))
             .collect::<Result<Vec<usize>, _>>()?;
         let vector = sparse(weigh(&terms, passages, &having))?.0;
         self.search(
@@ -278,12 +274,15 @@ impl Shard {
         self.count(filter)
     }
 
-    fn count_visible(&self, access: &Access) -> Result<usize, IndexError> {
-        if let Some(count) = self.visible.get(access) {
+    /// Passages that one may see, or those of them that have a term.
+    fn count_visible(&self, access: &Access, term: Option<u32>) -> Result<usize, IndexError> {
+        if let Some(count) = self.visible.get(access, term) {
             return Ok(count);
         }
-        let count = self.count(all(vec![of_access(access)]))?;
-        self.visible.put(access, count);
+        let mut must = vec![of_access(access)];
+        must.extend(term.map(|term| has_number(TERMS, term.into())));
+        let count = self.count(all(must))?;
+        self.visible.put(access, term, count);
         Ok(count)
     }
 

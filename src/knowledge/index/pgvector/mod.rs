@@ -117,7 +117,7 @@ impl PgIndex {
         generation: &Generation,
         access: &Access,
     ) -> Result<usize, IndexError> {
-        if let Some(count) = self.visible.get(access) {
+        if let Some(count) = self.visible.get(access, None) {
             return Ok(count);
         }
         let mut query = QueryBuilder::new(format!(
@@ -127,7 +127,7 @@ impl PgIndex {
         push_scope(&mut query, &Scope::of(access));
         let count = query.build_query_scalar::<i64>().fetch_one(&self.pool);
         let count = self.answer("count passages", Box::pin(count)).await? as usize;
-        self.visible.put(access, count);
+        self.visible.put(access, None, count);
         Ok(count)
     }
 }

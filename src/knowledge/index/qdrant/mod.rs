@@ -201,13 +201,14 @@ impl QdrantIndex {
         Ok(())
     }
 
-    async fn count_visible(&self, access: &Access) -> Result<usize, IndexError> {
-        if let Some(count) = self.visible.get(access) {
+    /// Passages that one may see, or those of them that have a term.
+    async fn count_visible(&self, access: &Access, term: Option<u32>) -> Result<usize, IndexError> {
+        if let Some(count) = self.visible.get(access, term) {
             return Ok(count);
         }
-        let filter = all([of_access(access)]);
+        let filter = all(term.map(has_term).into_iter().chain([of_access(access)]));
         let count = self.count("count passages", filter).await?;
-        self.visible.put(access, count);
+        self.visible.put(access, term, count);
         Ok(count)
     }
 
@@ -320,11 +321,9 @@ impl KnowledgeIndex for QdrantIndex {
         if terms.indices.is_empty() {
             return Ok(Vec::new());
         }
-        let passages = self.count_visible(&scope.access).await?;
-        let having = terms.indices.clone().into_iter().map(|term| {
-            let filter = all([has_term(term), of_access(&scope.access)]);
-            self.count("count a word's passages", filter)
-        });
+        let passages = self.count_visible(&scope.access, None).await?;
+        let having = terms.indices.clone().into_iter();
+        let having = having.map(|term| self.count_visible(&scope.access, Some(term)));
         let having: Vec<usize> = stream::iter(having).buffered(COUNTS).try_collect().await?;
         let TermVector { indices, values } = weigh(terms, passages, &having);
         let terms = VectorInput::new_sparse(indices, values);
