@@ -4,7 +4,7 @@ use super::load::Faults;
 use serde_json::{Map, Value};
 
 /// The keys of every section.
-const KEYS: [(&str, &[&str]); 35] = [
+const KEYS: [(&str, &[&str]); 36] = [
     (
         "",
         &[
